@@ -1,0 +1,53 @@
+# The tests, a target per kind; `make check` runs them all. Server tests use the libraries that `make install` put
+# into the server of PG_CONFIG, and clusters of their own in temporary folders.
+
+TAP_PERL := $(shell $(PG_CONFIG) --pkglibdir)/pgxs/src/test/perl
+PROVE    ?= prove
+
+# --- unit: GoogleTest over core/, no server -----------------------------------------------------------------------
+CORE_OBJS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard extension/core/*/*.cpp))
+UNIT_OBJS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/unit/*.cpp))
+UNIT      := $(BUILD)/tests/unit/run
+$(UNIT): $(UNIT_OBJS) $(CORE_OBJS)
+	$(CXX) $(ALL_CXXFLAGS) $^ -lgtest_main -lgmock -lgtest -lsodium -lzstd -llz4 -lsimdjson -o $@
+
+.PHONY: check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway check-exports check-style
+check-unit: $(UNIT)
+	$(UNIT) --gtest_brief=1
+
+# --- fuzz: clang's libFuzzer with address and undefined-behaviour sanitizers over core/ ----------------------------
+FUZZ_SECONDS ?= 10
+FUZZ_CXX     ?= clang++-14
+FUZZERS      := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.cpp))
+FUZZ_FLAGS   := -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iextension -I. \
+                -DSOUP_VERSION='"$(VERSION)"' $(CORE_CPPFLAGS)
+FUZZ_CORE    := $(wildcard extension/core/frame/*.cpp extension/core/crypto/*.cpp extension/core/json/*.cpp \
+                extension/core/manifest/*.cpp)
+FUZZ_OBJS    := $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(FUZZ_CORE))
+$(BUILD)/fuzz/objects/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(subst -fsanitize=fuzzer,-fsanitize=fuzzer-no-link,$(FUZZ_FLAGS)) -MMD -MP -c $< -o $@
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.cpp $(FUZZ_OBJS)
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(FUZZ_FLAGS) $^ -lsodium -lzstd -llz4 -lsimdjson -o $@
+check-fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do name=$${f##*/fuzz_}; scratch=$(BUILD)/fuzz/corpus-$$name; mkdir -p $$scratch tests/fuzz/corpus/$$name; \
+	  echo "fuzz $$name, $(FUZZ_SECONDS) s"; \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
+	      -artifact_prefix=$(BUILD)/fuzz/ $$scratch tests/fuzz/corpus/$$name || exit 1; done
+
+# --- the server's own kinds ------------------------------------------------------------------------------------------
+check-tap: all
+	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
+	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) $(sort $(wildcard tests/tap/*.pl))
+
+check-gateway: all
+	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
+	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) $(sort $(wildcard tests/gateway/*.t tests/gateway/*.pl))
+
+check-style:
+	tests/style/check
+
+check: all install
+	$(MAKE) check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway
+	@echo "check: all tests passed"
