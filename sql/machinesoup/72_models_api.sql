@@ -1,0 +1,183 @@
+-- What a principal may see of its models: list_models, describe_model; and promote, which moves the default.
+--
+-- The soup_api functions are trampolines (55_access.sql): they bind the token and call the implementation of the same
+-- name here, which runs as soup_owner under forced row-level security, so that what is not granted is not there.
+
+CREATE TYPE soup_api.model_entry AS (model text, default_label text, labels text[]);
+COMMENT ON TYPE soup_api.model_entry IS 'One model in the answer of list_models.';
+
+CREATE FUNCTION soup.api_list_models() RETURNS SETOF soup_api.model_entry
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT m.name,
+           (SELECT d.label FROM soup.version d
+             WHERE d.org = m.org AND d.model = m.model AND d.version = m.default_version),
+           ARRAY(SELECT v.label FROM soup.version v WHERE v.org = m.org AND v.model = m.model ORDER BY v.label)
+      FROM soup.model m
+     ORDER BY m.name;
+END;
+COMMENT ON FUNCTION soup.api_list_models() IS 'Implementation of soup_api.list_models.';
+
+CREATE FUNCTION soup_api.list_models(token text) RETURNS SETOF soup_api.model_entry
+    LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
+COMMENT ON FUNCTION soup_api.list_models(text) IS 'The models that the principal may see, with their labels and the default one.';
+
+
+CREATE TYPE soup_api.model_description AS (model text, default_label text, versions jsonb, partitions jsonb);
+COMMENT ON TYPE soup_api.model_description IS 'The answer of describe_model.';
+
+CREATE FUNCTION soup.visible_model(name text) RETURNS soup.model
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    found_model soup.model;
+BEGIN
+    SELECT m.* INTO found_model FROM soup.model m WHERE m.name = visible_model.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'model does not exist';
+    END IF;
+    RETURN found_model;
+END
+$body$;
+COMMENT ON FUNCTION soup.visible_model(text) IS 'The model of this name in the bound scope, or NOT_FOUND, which looks the same whether it is hidden or absent.';
+
+CREATE FUNCTION soup.point_count(storage name) RETURNS bigint
+    LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    points bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM soup_data.%I', storage) INTO points;
+    RETURN points;
+END
+$body$;
+COMMENT ON FUNCTION soup.point_count(name) IS 'Exact number of points in a version''s table, under its row-level security.';
+
+CREATE FUNCTION soup.api_describe_model(model text) RETURNS soup_api.model_description
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+#variable_conflict use_column
+DECLARE
+    the_model soup.model := soup.visible_model(api_describe_model.model);
+    answer soup_api.model_description;
+BEGIN
+    answer.model := the_model.name;
+    SELECT v.label INTO answer.default_label FROM soup.version v
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = the_model.default_version;
+
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+               'label', v.label,
+               'state', v.state,
+               'suspended_because', v.suspended_because,
+               'manifest', v.manifest,
+               'points', soup.point_count(v.storage),
+               'lag_records', coalesce(l.lag_records, 0),
+               'processed_until', l.processed_until,
+               'fit_wait', (SELECT jsonb_build_object('have_records', w.have, 'need_records', w.need)
+                              FROM soup.fit_wait w WHERE w.org = v.org AND w.model = v.model AND w.version = v.version),
+               'intervals', i.intervals) ORDER BY v.label), '[]')
+      INTO answer.versions
+      FROM soup.version v
+      LEFT JOIN LATERAL (SELECT sum(lag_records)::bigint AS lag_records, min(processed_until) AS processed_until
+                           FROM soup.lag g
+                          WHERE g.org = v.org AND g.model = v.model AND g.version = v.version) l ON true
+      CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('partition', s.partition, 'from_offset', s.from_offset,
+                                            'to_offset', s.to_offset, 'cause', s.cause)
+                                            ORDER BY s.partition, s.from_offset, s.opened_at), '[]') AS intervals
+                            FROM soup.version_interval s
+                           WHERE s.org = v.org AND s.model = v.model AND s.version = v.version) i
+     WHERE v.org = the_model.org AND v.model = the_model.model;
+
+    SELECT coalesce(jsonb_agg(jsonb_build_object('partition', p.partition, 'next_offset', p.next_offset) ORDER BY p.partition), '[]')
+      INTO answer.partitions
+      FROM soup.partition p
+     WHERE p.org = the_model.org AND p.model = the_model.model;
+    RETURN answer;
+END
+$body$;
+COMMENT ON FUNCTION soup.api_describe_model(text) IS 'Implementation of soup_api.describe_model.';
+
+CREATE FUNCTION soup_api.describe_model(token text, model text) RETURNS soup_api.model_description
+    LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
+COMMENT ON FUNCTION soup_api.describe_model(text, text) IS
+    'A model''s versions with state, manifest, points, lag and intervals, and its partitions with their next offsets.';
+
+
+CREATE TYPE soup_api.promotion_answer AS (model text, label text, previous text);
+COMMENT ON TYPE soup_api.promotion_answer IS 'The answer of promote: the new default''s label and the one before.';
+
+CREATE FUNCTION soup.api_promote(model text, label text, expected_current text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS soup_api.promotion_answer
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+#variable_conflict use_column
+DECLARE
+    the_model soup.model := soup.visible_model(api_promote.model);
+    target soup.version;
+    previous soup.version;
+    lane soup.partition;
+    offsets jsonb := '[]';
+BEGIN
+    SELECT v.* INTO target FROM soup.version v
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.label = api_promote.label;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'model does not exist';
+    END IF;
+    PERFORM soup.require_right('promote', the_model.model, target.label);
+    IF octet_length(reason) > 10000 THEN
+        RAISE EXCEPTION USING ERRCODE = '54000', SCHEMA = 'soup', CONSTRAINT = 'TOO_BIG', MESSAGE = 'reason is longer than 10000 bytes';
+    END IF;
+
+    -- The model's row serialises promotions; what it says is read after the lock.
+    SELECT m.* INTO the_model FROM soup.model m
+     WHERE m.org = the_model.org AND m.model = the_model.model FOR UPDATE;
+    SELECT v.* INTO previous FROM soup.version v
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = the_model.default_version;
+    IF expected_current IS NOT NULL AND expected_current IS DISTINCT FROM previous.label THEN
+        RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'the default version is another one',
+              DETAIL = format('Expected "%s", found %s.', expected_current, coalesce('"' || previous.label || '"', 'none'));
+    END IF;
+    IF target.state = 'suspended' THEN
+        RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'version is suspended',
+              DETAIL = format('Reason: %s.', target.suspended_because);
+    END IF;
+
+    IF target.version IS DISTINCT FROM previous.version THEN
+        -- In key order, as append takes them; append reads the default from the row it locked.
+        FOR lane IN
+            SELECT p.* FROM soup.partition p
+             WHERE p.org = the_model.org AND p.model = the_model.model ORDER BY p.partition FOR UPDATE
+        LOOP
+            UPDATE soup.version_interval i SET to_offset = lane.next_offset
+             WHERE i.org = lane.org AND i.model = lane.model AND i.version = previous.version
+               AND i.partition = lane.partition AND i.to_offset IS NULL AND i.cause = 'promotion';
+            -- The new one begins where its intervals end so far: the gap up to now is processed first.
+            INSERT INTO soup.version_interval (org, model, version, partition, from_offset, cause)
+            SELECT lane.org, lane.model, target.version, lane.partition, coalesce(max(i.to_offset), 0), 'promotion'
+              FROM soup.version_interval i
+             WHERE i.org = lane.org AND i.model = lane.model AND i.version = target.version AND i.partition = lane.partition
+            HAVING NOT coalesce(bool_or(i.to_offset IS NULL), false);
+            UPDATE soup.partition p SET default_version = target.version
+             WHERE p.org = lane.org AND p.model = lane.model AND p.partition = lane.partition;
+            offsets := offsets || jsonb_build_object('partition', lane.partition, 'next_offset', lane.next_offset);
+        END LOOP;
+        UPDATE soup.model m SET default_version = target.version WHERE m.org = the_model.org AND m.model = the_model.model;
+        UPDATE soup.version v SET state = 'active'
+         WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = target.version;
+        UPDATE soup.version v SET state = 'retired'
+         WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = previous.version AND v.state = 'active';
+        INSERT INTO soup.promotion (org, model, ordinal, version, previous, principal, reason, offsets)
+        SELECT the_model.org, the_model.model, count(*) + 1, target.version, previous.version, soup.bound_principal(), reason, offsets
+          FROM soup.promotion p WHERE p.org = the_model.org AND p.model = the_model.model;
+    END IF;
+    RETURN (the_model.name, target.label, previous.label)::soup_api.promotion_answer;
+END
+$body$;
+COMMENT ON FUNCTION soup.api_promote(text, text, text, text) IS 'Implementation of soup_api.promote.';
+
+CREATE FUNCTION soup_api.promote(token text, model text, label text, expected_current text DEFAULT NULL, reason text DEFAULT NULL)
+    RETURNS soup_api.promotion_answer
+    LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
+COMMENT ON FUNCTION soup_api.promote(text, text, text, text, text) IS
+    'Makes a label the model''s default for processing and querying, in one transaction. expected_current refuses with CONFLICT if another is the default; rolling back is the same call.';
+
+INSERT INTO soup.api_function (name, exposure, kinds) VALUES
+    ('list_models', 'public', '{producer,consumer,data_scientist,org_admin,operator}'),
+    ('describe_model', 'public', '{producer,consumer,data_scientist,org_admin,operator}'),
+    ('promote', 'public', '{consumer,org_admin}');
