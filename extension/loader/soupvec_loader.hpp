@@ -1,0 +1,42 @@
+// What soupvec's loader (soupvec.so) and a versioned library (soupvec-X.so) know of each other.
+//
+// Both structs are append-only: a field is never moved, removed or given another meaning, because loader and
+// library of different releases meet in one session. Whoever reads a field that is not in release 1 compares
+// `bytes` first. The loader needs no preload: the library's initialiser loads it when it is not there.
+#pragma once
+
+#include "boundary/boundary.hpp"
+
+namespace soup::loader {
+
+/// Values of the setting soupvec.isa. The numbers are part of the interface.
+enum class Isa : int { automatic = 0, scalar = 1, ssse3 = 2, avx2 = 3, avx512 = 4 };
+
+/// The library's table. No C++ exception leaves a function of it, and none may raise.
+struct VectorLibrary {
+    std::uint32_t bytes;                 ///< sizeof of the struct that the library was compiled with.
+    const char* version;                 ///< Static storage.
+    bool (*isa_available)(Isa) noexcept; ///< Whether this machine can run it; `automatic` always can.
+    void (*isa_changed)(Isa) noexcept;   ///< Called at registration and at each change.
+};
+
+struct VectorLoader {
+    std::uint32_t bytes;
+    const char* version;
+    /// Takes the library's table; raises 55000 when the session already holds another version.
+    void (*register_library)(const VectorLibrary*);
+};
+
+constexpr const char* vector_rendezvous = "soupvec_loader";
+
+/// Called once by the library's initialiser. Loads the loader if need be, registers, and has isa_changed
+/// called.
+inline void attach(const VectorLibrary& library) {
+    pg::call([&] {
+        void** place = find_rendezvous_variable(vector_rendezvous);
+        if (*place == nullptr) load_file("$libdir/soupvec", false);
+        static_cast<const VectorLoader*>(*place)->register_library(&library);
+    });
+}
+
+} // namespace soup::loader
