@@ -1,0 +1,43 @@
+// Goal: earth_centred agrees with published coordinates and refuses what is no place.
+#include "core/error.hpp"
+#include "core/geodesy/earth.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+using soup::geodesy::earth_centred;
+
+TEST(Geodesy, EquatorAndPolesLieOnTheAxes) {
+    EXPECT_NEAR(earth_centred(0, 0)[0], 6378137.0, 1e-6);
+    EXPECT_NEAR(earth_centred(0, 90)[1], 6378137.0, 1e-6);
+    EXPECT_NEAR(earth_centred(90, 0)[2], 6356752.314245, 1e-5); // The polar semi-axis of WGS 84.
+    EXPECT_NEAR(earth_centred(-90, 0)[2], -6356752.314245, 1e-5);
+}
+
+TEST(Geodesy, BothSidesOfTheDateLineAreOnePlace) {
+    auto west = earth_centred(10, -180), east = earth_centred(10, 180);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_NEAR(west[i], east[i], 1e-6);
+}
+
+TEST(Geodesy, OneDegreeOfLatitudeIsAbout111Kilometres) {
+    auto a = earth_centred(51, 0), b = earth_centred(52, 0);
+    // 111.27 km along the meridian at 51.5° (Bomford, Geodesy, table of meridian degrees); the chord is 1.4 m
+    // shorter.
+    EXPECT_NEAR(std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]), 111267.0, 10.0);
+}
+
+TEST(Geodesy, WhatIsNoPlaceIsRefused) {
+    double const nan = std::numeric_limits<double>::quiet_NaN();
+    double const infinity = std::numeric_limits<double>::infinity();
+    for (auto [latitude, longitude] : {std::pair{90.001, 0.0},
+                                       {-91.0, 0.0},
+                                       {0.0, 180.5},
+                                       {0.0, -181.0},
+                                       {nan, 0.0},
+                                       {0.0, nan},
+                                       {infinity, 0.0}})
+        EXPECT_THROW(earth_centred(latitude, longitude), soup::Error) << latitude << ' ' << longitude;
+}
