@@ -1,0 +1,46 @@
+// Canonical base64 through libsodium, whose decoder refuses white space, wrong padding and left-over bits.
+#include "core/crypto/base64.hpp"
+
+#include <sodium.h>
+
+namespace soup::crypto {
+namespace {
+
+std::string encode(std::span<const std::uint8_t> bytes, int variant) {
+    std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0'); // counts the final NUL
+    sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), variant);
+    text.pop_back();
+    return text;
+}
+
+std::optional<std::vector<std::uint8_t>> decode(std::string_view text, std::size_t bytes_max, int variant) {
+    if (text.size() / 4 > bytes_max / 3 + 1) return std::nullopt; // before anything is allocated
+    std::vector<std::uint8_t> bytes(text.size() / 4 * 3 + 3);
+    std::size_t length = 0;
+    if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length, nullptr,
+                          variant) != 0)
+        return std::nullopt;
+    if (length > bytes_max) return std::nullopt;
+    bytes.resize(length);
+    return bytes;
+}
+
+} // namespace
+
+std::string base64url_encode(std::span<const std::uint8_t> bytes) {
+    return encode(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text, std::size_t bytes_max) {
+    return decode(text, bytes_max, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+std::string base64_encode(std::span<const std::uint8_t> bytes) {
+    return encode(bytes, sodium_base64_VARIANT_ORIGINAL);
+}
+
+std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text, std::size_t bytes_max) {
+    return decode(text, bytes_max, sodium_base64_VARIANT_ORIGINAL);
+}
+
+} // namespace soup::crypto
