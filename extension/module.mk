@@ -1,0 +1,64 @@
+# The four libraries: soupvec.so and machinesoup.so are loaders, soupvec-X.so and machinesoup-X.so hold the code.
+# Each is linked from its rooms' objects; a room without sources simply adds none.
+
+# Eigen and xsimd are headers only; -isystem, because their warnings are not ours.
+CORE_CPPFLAGS += -isystem /usr/include/eigen3
+
+# The server is compiled with wrapping integers and without strict aliasing, and its headers rely on both.
+$(BUILD)/server/%.o: OBJ_CXXFLAGS += -fwrapv -fno-strict-aliasing
+
+# Only these files may contain wider instructions, and they export one function each.
+$(BUILD)/extension/core/simd/kernel_ssse3.o: OBJ_CXXFLAGS += -mssse3
+$(BUILD)/extension/core/simd/kernel_avx2.o: OBJ_CXXFLAGS += -mavx2 -mfma
+$(BUILD)/extension/core/simd/kernel_avx512.o: OBJ_CXXFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl
+
+server_objects = $(patsubst %.cpp,$(BUILD)/server/%.o,$(wildcard $(1)))
+core_objects   = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard $(1)))
+
+BOUNDARY_OBJS  := $(call server_objects,extension/boundary/*.cpp)
+SOUPVEC_LOADER := $(BUILD)/server/extension/loader/soupvec_loader.o $(BOUNDARY_OBJS)
+SOUPVEC_OBJS   := $(call server_objects,extension/vector/*.cpp extension/tree/*.cpp extension/vann/*.cpp \
+                    extension/vtree/*.cpp) $(call core_objects,extension/core/simd/*.cpp) $(BOUNDARY_OBJS)
+PLATFORM_LOADER := $(filter-out %/soupvec_loader.o,$(call server_objects,extension/loader/*.cpp)) $(BOUNDARY_OBJS)
+PLATFORM_OBJS  := $(call server_objects,extension/access/*.cpp extension/rawlog/*.cpp extension/serving/*.cpp \
+                    bgworkers/*.cpp) $(BOUNDARY_OBJS) \
+                  $(filter-out $(BUILD)/extension/core/simd/%,$(call core_objects,extension/core/*/*.cpp))
+PLATFORM_LIBS  := -lsodium -lzstd -llz4 -lsimdjson
+
+LIBRARIES := $(addprefix $(BUILD)/lib/,soupvec.so soupvec-$(VERSION).so machinesoup.so machinesoup-$(VERSION).so)
+EXPORTS   := extension/loader/exports.map
+
+$(BUILD)/lib/soupvec.so: $(SOUPVEC_LOADER)
+$(BUILD)/lib/soupvec-$(VERSION).so: $(SOUPVEC_OBJS)
+$(BUILD)/lib/machinesoup.so: $(PLATFORM_LOADER)
+$(BUILD)/lib/machinesoup-$(VERSION).so: $(PLATFORM_OBJS)
+$(BUILD)/lib/machinesoup-$(VERSION).so: LIBRARY_LIBS = $(PLATFORM_LIBS)
+
+# -Bsymbolic: the server loads libraries globally, so without it a call inside one version could reach another's
+# function of the same name.
+$(LIBRARIES): $(EXPORTS) extension/module.mk
+	@mkdir -p $(@D)
+	$(CXX) -shared $(ALL_CXXFLAGS) $(LDFLAGS) -Wl,-Bsymbolic -Wl,--as-needed \
+	  -Wl,--version-script=$(EXPORTS) $(filter %.o,$^) $(LIBRARY_LIBS) -o $@
+
+all: $(LIBRARIES)
+
+# Copied beside and renamed: overwriting in place would change the code under sessions that have it mapped.
+.PHONY: install-libraries
+install: install-libraries
+install-libraries: $(LIBRARIES)
+	install -d $(DESTDIR)$(PG_LIBDIR) $(DESTDIR)$(PG_SHAREDIR)/extension
+	@set -e; for library in $(LIBRARIES); do target=$(DESTDIR)$(PG_LIBDIR)/$${library##*/}; \
+	  install -m 755 $$library $$target.new; mv -f $$target.new $$target; echo "installed $$target"; done
+	@set -e; for name in soupvec machinesoup; do \
+	  target=$(DESTDIR)$(PG_SHAREDIR)/extension/$$name.control; \
+	  sed 's/@VERSION@/$(VERSION)/g' control/$$name.control > $$target.new; \
+	  chmod 644 $$target.new; mv -f $$target.new $$target; done
+
+# --- tests of this room ---------------------------------------------------------------------------------------------
+.PHONY: check-exports check-boundary
+check-exports: $(LIBRARIES)
+	tests/boundary/exports $(LIBRARIES)
+
+check-boundary: all
+	tests/boundary/run
