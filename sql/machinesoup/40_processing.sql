@@ -11,18 +11,27 @@ CREATE TABLE soup.cursor (
     version     uuid        NOT NULL,
     partition   integer     NOT NULL,
     lane        text        NOT NULL COLLATE "C" CHECK (lane IN ('default', 'label')),
-    next_offset bigint      NOT NULL DEFAULT 0,
+    next_offset bigint      NOT NULL DEFAULT 0 CHECK (next_offset >= 0),
     records     bigint      NOT NULL DEFAULT 0,
     attempts    integer     NOT NULL DEFAULT 0,
+    failures    integer     NOT NULL DEFAULT 0,
+    careful_until bigint    NOT NULL DEFAULT 0,
     retry_at    timestamptz NOT NULL DEFAULT '-infinity',
+    last_error  text        COLLATE "C",
     state       bytea       CHECK (pg_catalog.octet_length(state) <= 1048576),
-    updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    processed_until timestamptz,
+    updated_at  timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (org, model, version, partition, lane),
     FOREIGN KEY (org, model, version) REFERENCES soup.version,
     FOREIGN KEY (org, model, partition) REFERENCES soup.partition
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE soup.cursor IS '(version, partition, lane) → next record offset to process, and the processor''s carry-over. Locking the row is the claim.';
-COMMENT ON COLUMN soup.cursor.attempts IS 'Failed attempts on the batch at next_offset; written before an attempt starts, so that a crash counts.';
+COMMENT ON COLUMN soup.cursor.attempts IS 'Attempts at next_offset that began and did not end. A worker writes its first one on a cursor before it starts, so that a crash counts.';
+COMMENT ON COLUMN soup.cursor.failures IS 'Attempts at next_offset that ended in an error which is the batch''s own fault.';
+COMMENT ON COLUMN soup.cursor.careful_until IS 'Below this offset batches are committed one by one, because a slice of several failed and the guilty one is not known.';
+COMMENT ON COLUMN soup.cursor.last_error IS 'SQLSTATE of the last failed attempt; null after a success.';
+COMMENT ON COLUMN soup.cursor.processed_until IS 'Time of receipt of the last batch that was processed.';
+COMMENT ON COLUMN soup.cursor.updated_at IS 'When the cursor last moved: whoever waits longest is served first.';
 ALTER TABLE soup.cursor ALTER COLUMN state SET STATISTICS 0;
 ALTER TABLE soup.cursor ALTER COLUMN state SET STORAGE EXTERNAL;
 
@@ -50,3 +59,37 @@ CREATE TABLE soup.version_counter (
     FOREIGN KEY (org, model, version) REFERENCES soup.version
 );
 COMMENT ON TABLE soup.version_counter IS 'Counters that a processor declares, such as streams_restarted.';
+
+CREATE TABLE soup.failure (
+    org         uuid        NOT NULL,
+    model       uuid        NOT NULL,
+    version     uuid        NOT NULL,
+    partition   integer     NOT NULL,
+    lane        text        NOT NULL COLLATE "C",
+    next_offset bigint      NOT NULL,
+    sqlstate    text        NOT NULL COLLATE "C",
+    failed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    FOREIGN KEY (org, model, version) REFERENCES soup.version
+);
+COMMENT ON TABLE soup.failure IS 'Failed attempts of the last days. Too many within an hour suspend the version.';
+CREATE INDEX failure_version ON soup.failure (org, model, version, failed_at);
+
+CREATE TABLE soup.fit (
+    org          uuid        NOT NULL,
+    model        uuid        NOT NULL,
+    version      uuid        NOT NULL,
+    partition    integer     NOT NULL,
+    windows_needed integer   NOT NULL CHECK (windows_needed > 0),
+    windows_seen integer     NOT NULL DEFAULT 0,
+    look_again_at bigint     NOT NULL DEFAULT 0,
+    attempts     integer     NOT NULL DEFAULT 0,
+    retry_at     timestamptz NOT NULL DEFAULT '-infinity',
+    last_error   text        COLLATE "C",
+    fitted_at    timestamptz,
+    PRIMARY KEY (org, model, version),
+    FOREIGN KEY (org, model, version) REFERENCES soup.version,
+    FOREIGN KEY (org, model, partition) REFERENCES soup.partition
+) WITH (fillfactor = 50);
+COMMENT ON TABLE soup.fit IS 'Versions that learn before they process: how far. Locking the row is the claim; fitted_at and the artefact are written together.';
+COMMENT ON COLUMN soup.fit.partition IS 'Whose first windows are learned from; every other partition of the version waits.';
+COMMENT ON COLUMN soup.fit.look_again_at IS 'Sum of both lanes'' heads in that partition below which another look cannot find enough windows.';

@@ -1,0 +1,130 @@
+-- What waits for processing, and for what; the views that the launcher, describe_model and doctor() read.
+--
+-- An idle version has no row in soup.cursor: the first worker that serves a lane makes it. So the views start from
+-- what there is to do, intervals and heads, and a version without either costs nothing.
+
+DO $policies$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['failure', 'fit'] LOOP
+        EXECUTE format('ALTER TABLE soup.%I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE soup.%I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY scope ON soup.%I USING (soup.scope_allows(org, model, version))', t);
+        EXECUTE format('CREATE POLICY platform_dba ON soup.%I USING (soup.platform_allows(''dba''))', t);
+        EXECUTE format('CREATE POLICY platform_launcher ON soup.%I USING (soup.platform_allows(''launcher''))', t);
+    END LOOP;
+END
+$policies$;
+
+CREATE VIEW soup.lag AS
+    SELECT i.org, i.model, i.version, i.partition, 'default'::text COLLATE "C" AS lane,
+           coalesce(min(c.next_offset), 0) AS next_offset,
+           max(least(coalesce(i.to_offset, p.next_offset), p.next_offset)) AS head_offset,
+           sum(greatest(0, least(coalesce(i.to_offset, p.next_offset), p.next_offset)
+                           - greatest(i.from_offset, coalesce(c.next_offset, 0))))::bigint AS lag_records,
+           min(c.processed_until) AS processed_until
+      FROM soup.version_interval i
+      JOIN soup.partition p ON p.org = i.org AND p.model = i.model AND p.partition = i.partition
+      LEFT JOIN soup.cursor c ON c.org = i.org AND c.model = i.model AND c.version = i.version
+                             AND c.partition = i.partition AND c.lane = 'default'
+     GROUP BY i.org, i.model, i.version, i.partition
+    UNION ALL
+    SELECT h.org, h.model, h.version, h.partition, 'label', coalesce(c.next_offset, 0), h.head_offset,
+           greatest(0, h.head_offset - coalesce(c.next_offset, 0)), c.processed_until
+      FROM soup.label_head h
+      LEFT JOIN soup.cursor c ON c.org = h.org AND c.model = h.model AND c.version = h.version
+                             AND c.partition = h.partition AND c.lane = 'label';
+COMMENT ON VIEW soup.lag IS
+    'How far each lane of each version is. lag_records counts offsets, so records of the other lane in between are in it until the cursor has passed them: it is at most that many, and 0 exactly when nothing waits.';
+
+CREATE VIEW soup.fit_wait AS
+    SELECT f.org, f.model, f.version, f.partition, f.windows_seen AS have, f.windows_needed AS need,
+           (f.windows_needed - f.windows_seen) AS missing_windows, f.last_error
+      FROM soup.fit f
+     WHERE f.fitted_at IS NULL;
+COMMENT ON VIEW soup.fit_wait IS
+    'Versions that have not seen enough records to learn from: windows (of images: records) seen and needed in the partition that they learn from.';
+
+CREATE VIEW soup.work AS
+    SELECT w.org, w.model, w.version, w.partition, w.lane,
+           m.default_version IS NOT DISTINCT FROM w.version AND w.lane = 'default' AS is_live, w.updated_at
+      FROM (SELECT i.org, i.model, i.version, i.partition, 'default'::text COLLATE "C" AS lane,
+                   coalesce(c.updated_at, '-infinity') AS updated_at
+              FROM soup.version_interval i
+              JOIN soup.partition p ON p.org = i.org AND p.model = i.model AND p.partition = i.partition
+              LEFT JOIN soup.cursor c ON c.org = i.org AND c.model = i.model AND c.version = i.version
+                                     AND c.partition = i.partition AND c.lane = 'default'
+             WHERE least(coalesce(i.to_offset, p.next_offset), p.next_offset) > greatest(i.from_offset, coalesce(c.next_offset, 0))
+               AND coalesce(c.retry_at, '-infinity') <= pg_catalog.clock_timestamp()
+            UNION ALL
+            SELECT h.org, h.model, h.version, h.partition, 'label', coalesce(c.updated_at, '-infinity')
+              FROM soup.label_head h
+              LEFT JOIN soup.cursor c ON c.org = h.org AND c.model = h.model AND c.version = h.version
+                                     AND c.partition = h.partition AND c.lane = 'label'
+             WHERE h.head_offset > coalesce(c.next_offset, 0)
+               AND coalesce(c.retry_at, '-infinity') <= pg_catalog.clock_timestamp()) w
+      JOIN soup.version v ON v.org = w.org AND v.model = w.model AND v.version = w.version AND v.state <> 'suspended'
+      JOIN soup.model m ON m.org = w.org AND m.model = w.model
+     WHERE NOT EXISTS (SELECT FROM soup.fit f
+                        WHERE f.org = w.org AND f.model = w.model AND f.version = w.version AND f.fitted_at IS NULL)
+    UNION ALL
+    SELECT f.org, f.model, f.version, f.partition, 'fit',
+           m.default_version IS NOT DISTINCT FROM f.version, '-infinity'
+      FROM soup.fit f
+      JOIN soup.version v ON v.org = f.org AND v.model = f.model AND v.version = f.version AND v.state <> 'suspended'
+      JOIN soup.model m ON m.org = f.org AND m.model = f.model
+      JOIN LATERAL (SELECT max(g.head_offset) FILTER (WHERE g.lane = 'default') AS default_head,
+                           max(g.head_offset) FILTER (WHERE g.lane = 'label') AS label_head
+                      FROM soup.lag g
+                     WHERE g.org = f.org AND g.model = f.model AND g.version = f.version AND g.partition = f.partition) h ON true
+     WHERE f.fitted_at IS NULL
+       AND coalesce(h.default_head, 0) + coalesce(h.label_head, 0) > 0
+       AND coalesce(h.default_head, 0) + coalesce(h.label_head, 0) >= f.look_again_at
+       AND f.retry_at <= pg_catalog.clock_timestamp();
+COMMENT ON VIEW soup.work IS
+    'What a worker could do now: lanes with records to process, versions with enough records to learn from. Empty in an idle platform.';
+
+CREATE FUNCTION soup.doctor_processing() RETURNS TABLE (severity text, subject text, problem text, remedy text)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT 'error', 'processing', 'the launcher does not run',
+           'Look for "machinesoup launcher" in the server''s log; soup.database must name this database.'
+     WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
+                        WHERE a.backend_type = 'machinesoup launcher' AND a.datname = current_database())
+    UNION ALL
+    SELECT 'error', format('version %s of model %s', v.version, v.model),
+           format('suspended since it failed too often: %s', coalesce(v.suspended_because, 'no reason given')),
+           'Correct the cause, then run soup.resume_version().'
+      FROM soup.version v WHERE v.state = 'suspended'
+    UNION ALL
+    SELECT 'info', format('version %s of model %s', w.version, w.model),
+           format('waits for its fit: %s of %s windows seen in partition %s, %s records of its partitions wait%s',
+                  w.have, w.need, w.partition, coalesce(l.lag_records, 0),
+                  coalesce(', last error ' || w.last_error, '')),
+           'Send more records to the streams of that partition.'
+      FROM soup.fit_wait w
+      LEFT JOIN LATERAL (SELECT sum(g.lag_records)::bigint AS lag_records FROM soup.lag g
+                          WHERE g.org = w.org AND g.model = w.model AND g.version = w.version) l ON true
+    UNION ALL
+    SELECT 'warning', format('version %s of model %s', c.version, c.model),
+           format('partition %s, lane %s, offset %s: %s failed and %s unfinished attempts, last error %s, next at %s',
+                  c.partition, c.lane, c.next_offset, c.failures, c.attempts, coalesce(c.last_error, 'none'), c.retry_at),
+           'The server''s log names the error. A batch that fails three times by its own fault is set aside in soup.quarantine.'
+      FROM soup.cursor c WHERE c.failures > 0 OR c.attempts > 1
+    UNION ALL
+    SELECT 'warning', format('version %s of model %s', q.version, q.model),
+           format('%s records are in soup.quarantine, the most frequent reason is %s',
+                  sum(q.record_count), mode() WITHIN GROUP (ORDER BY q.reason)),
+           'SELECT * FROM soup.quarantine shows offsets and reasons; the raw log still holds the records.'
+      FROM soup.quarantine q GROUP BY q.version, q.model;
+END;
+COMMENT ON FUNCTION soup.doctor_processing() IS 'The rows of doctor() about launcher, fits, failures and quarantine.';
+
+GRANT USAGE ON SCHEMA soup, soup_data TO soup_worker;
+GRANT SELECT ON soup.model, soup.version, soup.version_attribute, soup.artefact, soup.partition, soup.label_head,
+    soup.version_interval, soup.cursor, soup.failure, soup.fit, soup.lag, soup.work, soup.quarantine, soup.version_counter TO soup_worker;
+GRANT INSERT ON soup.artefact, soup.cursor, soup.failure, soup.quarantine, soup.quarantine, soup.version_counter TO soup_worker;
+GRANT UPDATE ON soup.cursor, soup.fit, soup.quarantine, soup.version_counter TO soup_worker;
+GRANT UPDATE (state, suspended_because) ON soup.version TO soup_worker;
+GRANT DELETE ON soup.failure TO soup_worker;
