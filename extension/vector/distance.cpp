@@ -1,0 +1,67 @@
+// Distances: the functions behind <->, <#>, <=>, <+> and those that index support asks for.
+//
+// Each is one look at the two datums, one comparison of dimensions and one call through the kernels' table.
+#include "vector/vector.hpp"
+
+namespace soup::vector {
+namespace {
+
+struct Pair {
+    const float* a;
+    const float* b;
+    std::size_t n;
+};
+
+inline Pair arguments(FunctionCallInfo fcinfo) {
+    const View a = view(PG_GETARG_DATUM(0)), b = view(PG_GETARG_DATUM(1));
+    check_same(a, b);
+    return {a.elements, b.elements, static_cast<std::size_t>(a.dimensions)};
+}
+
+} // namespace
+} // namespace soup::vector
+
+using namespace soup::vector;
+using soup::simd::kernels;
+
+SOUP_FUNCTION(svec_l2_distance) {
+    const Pair pair = arguments(fcinfo);
+    PG_RETURN_FLOAT8(std::sqrt(static_cast<double>(kernels().l2_squared(pair.a, pair.b, pair.n))));
+}
+
+SOUP_FUNCTION(svec_l2_squared_distance) {
+    const Pair pair = arguments(fcinfo);
+    PG_RETURN_FLOAT8(kernels().l2_squared(pair.a, pair.b, pair.n));
+}
+
+SOUP_FUNCTION(svec_inner_product) {
+    const Pair pair = arguments(fcinfo);
+    PG_RETURN_FLOAT8(kernels().inner_product(pair.a, pair.b, pair.n));
+}
+
+SOUP_FUNCTION(svec_negative_inner_product) {
+    const Pair pair = arguments(fcinfo);
+    PG_RETURN_FLOAT8(-kernels().inner_product(pair.a, pair.b, pair.n));
+}
+
+SOUP_FUNCTION(svec_cosine_distance) {
+    const Pair pair = arguments(fcinfo);
+    const soup::simd::CosineParts parts = kernels().cosine(pair.a, pair.b, pair.n);
+    // One root of the product: two roots would lose a bit more. NaN for a zero vector, as in pgvector, and
+    // std::clamp hands a NaN through.
+    const double norms = std::sqrt(static_cast<double>(parts.norm_a) * static_cast<double>(parts.norm_b));
+    PG_RETURN_FLOAT8(1.0 - std::clamp(static_cast<double>(parts.dot) / norms, -1.0, 1.0));
+}
+
+SOUP_FUNCTION(svec_l1_distance) {
+    const Pair pair = arguments(fcinfo);
+    PG_RETURN_FLOAT8(kernels().l1(pair.a, pair.b, pair.n));
+}
+
+// The angle between unit vectors as a fraction of half a turn, for clustering on the sphere: unlike the
+// cosine distance it satisfies the triangle inequality.
+SOUP_FUNCTION(svec_spherical_distance) {
+    const Pair pair = arguments(fcinfo);
+    const double cosine = kernels().inner_product(pair.a, pair.b, pair.n);
+    PG_RETURN_FLOAT8(std::acos(std::clamp(cosine, -1.0, 1.0)) / M_PI);
+}

@@ -1,0 +1,53 @@
+// soupvec's versioned library: registers with the loader and lets it force the instruction set.
+#include "loader/soupvec_loader.hpp"
+#include "vector/vector.hpp"
+
+namespace soup::vector {
+namespace {
+
+/// The kernel set that a value of soupvec.isa stands for.
+simd::Isa meant(loader::Isa setting) noexcept {
+    switch (setting) {
+    case loader::Isa::scalar:
+        return simd::Isa::scalar;
+    case loader::Isa::ssse3:
+        return simd::Isa::ssse3;
+    case loader::Isa::avx2:
+        return simd::Isa::avx2;
+    case loader::Isa::avx512:
+        return simd::Isa::avx512;
+    case loader::Isa::automatic:
+        break;
+    }
+    return simd::best_available();
+}
+
+bool isa_available(loader::Isa setting) noexcept {
+    return simd::available(meant(setting));
+}
+
+// A set that this machine lacks was refused by the setting's check. If one comes anyway, from a configuration
+// file read before the library was there, the best set stays in use.
+void isa_changed(loader::Isa setting) noexcept {
+    if (!simd::choose(meant(setting))) simd::choose(simd::best_available());
+}
+
+constexpr loader::VectorLibrary library{
+    .bytes = sizeof(loader::VectorLibrary),
+    .version = SOUP_VERSION,
+    .isa_available = isa_available,
+    .isa_changed = isa_changed,
+};
+
+} // namespace
+} // namespace soup::vector
+
+SOUP_MODULE_INIT() {
+    soup::simd::choose(soup::simd::best_available());
+    soup::loader::attach(soup::vector::library);
+}
+
+// The name of the instruction set whose kernels this session runs.
+SOUP_FUNCTION(svec_isa) {
+    PG_RETURN_TEXT_P(cstring_to_text(soup::simd::name(soup::simd::chosen())));
+}
