@@ -73,4 +73,7 @@ inline const PlatformLoader& attach(const PlatformLibrary& library) {
     return loader;
 }
 
+/// The loader's own: tells later readers of the struct where the shared memory is.
+void publish(SharedHeader* header);
+
 } // namespace soup::loader

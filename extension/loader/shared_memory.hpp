@@ -126,4 +126,10 @@ inline void wake_up(const WorkerSlot& slot) {
         SetLatch(&ProcGlobal->allProcs[index].procLatch);
 }
 
+/// The loader's own: requests the memory (while preloading), and the locks when it is there.
+void install_shared_memory();
+LWLock* named_lock(Lock which);
+/// Null until the server's memory is laid out.
+extern SharedHeader* shared;
+
 } // namespace soup::loader
