@@ -10,8 +10,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace soup::frame {
@@ -37,6 +39,18 @@ struct Limits {
     std::size_t content_bytes_max = std::size_t{64} << 20; ///< Lengths, times and payload, uncompressed.
 };
 
+/// Bytes that are not zeroed before they are written, kept from call to call.
+class Buffer {
+public:
+    /// At least `bytes` bytes of undefined content; gives memory beyond 8 MiB back when less is asked for.
+    std::byte* require(std::size_t bytes);
+    std::byte* data() const noexcept { return bytes_.get(); }
+
+private:
+    std::unique_ptr<std::byte[]> bytes_;
+    std::size_t capacity_ = 0;
+};
+
 using ContentDigest = std::array<std::uint8_t, 32>;
 
 /// Encodes frames into a buffer that it keeps, so that a busy caller allocates nothing.
@@ -52,16 +66,16 @@ public:
                                       std::span<const Field> fields = {});
 
 private:
-    struct Sizes;
-    void write_content(std::span<const Record> records, const Sizes& sizes, std::byte* out);
-    std::size_t compress(std::span<const std::byte> content, Codec& codec, std::byte* out,
-                         std::size_t out_bytes_max);
+    struct Shape;
+    struct Compressor;
+    Shape measure(std::span<const Record> records, std::span<const Field> fields) const;
+    /// Compresses content into packed_ if that pays; returns the codec that was used and the bytes written.
+    std::pair<Codec, std::size_t> compress(std::span<const std::byte> content, Codec codec);
 
-    struct Compressors;
     Limits limits_;
-    Compressors* compressors_ = nullptr; ///< Made when first needed: most appends are too small to compress.
-    std::vector<std::byte> out_;
-    std::vector<std::byte> content_;
+    Buffer out_;
+    Buffer packed_;
+    std::unique_ptr<Compressor> compressor_; ///< Made when first needed: most appends are too small for it.
 };
 
 /// The thread's own Encoder, result copied.
@@ -90,12 +104,12 @@ private:
         return time_bitmap_ == nullptr ||
                (std::to_integer<unsigned>(time_bitmap_[index / 8]) >> (index % 8) & 1U) != 0;
     }
-    std::vector<std::byte> buffer_;      ///< Extension area, then the content.
+    Buffer buffer_;                      ///< Digest prefix, extension area, content.
     std::vector<std::uint32_t> ends_;    ///< Where record i ends in the payload.
     std::vector<std::int64_t> times_;    ///< Empty when no record has a time.
     const std::byte* payload_ = nullptr; ///< Into buffer_, whose allocation moves along with the Frame.
     const std::byte* time_bitmap_ = nullptr;
-    std::size_t extension_bytes_ = 0;
+    std::span<const std::byte> fields_; ///< The extension area, checked.
     Codec codec_ = Codec::none;
     ContentDigest digest_{};
 };
