@@ -18,11 +18,11 @@ export SOUP_HOME PG_CONFIG BUILD
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-PG_INCLUDE  := $(shell $(PG_CONFIG) --includedir-server)
-PG_LIBDIR   := $(shell $(PG_CONFIG) --pkglibdir)
-PG_SHAREDIR := $(shell $(PG_CONFIG) --sharedir)
-PG_BINDIR   := $(shell $(PG_CONFIG) --bindir)
-PQ_INCLUDE  := $(shell $(PG_CONFIG) --includedir)
+PG_INCLUDE  := $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
+PG_LIBDIR   := $(shell $(PG_CONFIG) --pkglibdir 2>/dev/null)
+PG_SHAREDIR := $(shell $(PG_CONFIG) --sharedir 2>/dev/null)
+PG_BINDIR   := $(shell $(PG_CONFIG) --bindir 2>/dev/null)
+PQ_INCLUDE  := $(shell $(PG_CONFIG) --includedir 2>/dev/null)
 
 # The distribution's baseline instruction set everywhere; only extension/core/simd/ compiles wider code.
 WARNINGS := -Wall -Wextra -Werror
@@ -56,5 +56,5 @@ help:
 	@sed -n '4,9s/^# *//p' Makefile
 
 clean:
-	@if [ -x tests/up/down ]; then tests/up/down; fi
-	rm -rf $(BUILD) .soup
+	@demo/down --remove
+	rm -rf $(BUILD)

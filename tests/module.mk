@@ -51,3 +51,21 @@ check-style:
 check: all install
 	$(MAKE) check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway
 	@echo "check: all tests passed"
+
+# --- static checks ----------------------------------------------------------------------------------------------------
+TIDY ?= clang-tidy-14
+.PHONY: format
+format:
+	git ls-files '*.cpp' '*.hpp' '*.inl' | xargs clang-format-14 -i
+lint: check-style
+	git ls-files 'extension/core/*.cpp' | grep -v /simd/ | xargs -P 2 -n 4 $(TIDY) --quiet -- -std=c++20 -Iextension -I. \
+	  $(CORE_CPPFLAGS) -DSOUP_VERSION='"$(VERSION)"'
+	git ls-files 'extension/*.cpp' 'bgworkers/*.cpp' | grep -v /core/ | xargs -P 2 -n 4 $(TIDY) --quiet -- -std=c++20 \
+	  -Iextension -I. $(CORE_CPPFLAGS) -isystem $(PG_INCLUDE) -DSOUP_VERSION='"$(VERSION)"'
+	git ls-files 'thin_gateway/*.cpp' | xargs -P 2 -n 4 $(TIDY) --quiet -- -std=c++20 -Iextension -I. -isystem $(PQ_INCLUDE) \
+	  -DSOUP_VERSION='"$(VERSION)"'
+
+package: $(BUILD)/machinesoup-$(VERSION).tar.gz
+$(BUILD)/machinesoup-$(VERSION).tar.gz:
+	@mkdir -p $(@D)
+	git archive --prefix=machinesoup-$(VERSION)/ --output=$@ HEAD
