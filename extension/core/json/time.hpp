@@ -8,7 +8,7 @@
 
 namespace soup::json {
 
-/// What timestamptz can hold: 4714-11-24 BC to 294276-12-31, in microseconds since 1970.
+/// What timestamptz and 64 bits of microseconds since 1970 can both hold: 4714-11-24 BC into 294247.
 inline constexpr std::int64_t time_us_min = -210866803200000000;
 inline constexpr std::int64_t time_us_max = 9223371331199999999;
 
