@@ -1,0 +1,111 @@
+// The stages of an append in order (see stages.hpp for what each may do).
+//
+// All that can be done without a lock is done before the first one: tokens, rights, routes, sizes, JSON,
+// frames. From the partition rows on every µs is waited for by other producers of the same partitions.
+#include "rawlog/append.hpp"
+
+#include "rawlog/stages.hpp"
+#include "rawlog/stream_hash.hpp"
+#include "rawlog/wake.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "utils/guc.h"
+}
+
+namespace soup::rawlog {
+
+namespace {
+
+/// A process that has encoded a huge batch does not keep the buffers.
+constexpr std::size_t kept_encoder_bytes_max = std::size_t{4} << 20;
+
+void refuse_where_nothing_can_be_written() {
+    if (RecoveryInProgress())
+        throw Error("25006", "PRIMARY_ONLY", "records can be appended on the primary only");
+    pg::call([] { PreventCommandIfReadOnly("append"); });
+}
+
+/// The frame as a bytea in the current context.
+Datum encode_frame(const Request& request, std::vector<frame::Record>& records) {
+    static auto* encoder = new frame::Encoder;
+    collect_records(request, records);
+    const std::span<const std::byte> frame = encoder->encode(records);
+    const Datum stored = make_varlena(frame);
+    if (frame.size() > kept_encoder_bytes_max) {
+        delete std::exchange(encoder, nullptr);
+        encoder = new frame::Encoder;
+    }
+    return stored;
+}
+
+/// Everything before the locks. Throws a refusal.
+void prepare(Item& item, std::vector<frame::Record>& records) {
+    const Request& request = *item.request;
+    check_request(request);
+    item.route = find_route(item.identity, *request.model, request.label);
+    item.stream = request.stream.value_or(item.route->default_stream);
+    item.content_type = request.content_type.value_or(content_type_default);
+    const auto& partitions = item.route->partitions;
+    item.partition = partitions[stream_hash(item.stream) % partitions.size()];
+    item.frame = encode_frame(request, records);
+    item.frame_bytes = VARSIZE_ANY_EXHDR(DatumGetPointer(item.frame));
+    if (item.has_key()) identify_request(item);
+}
+
+void prepare_all(std::span<const Element> elements, Items& items, std::vector<Outcome>& outcomes) {
+    std::vector<frame::Record> records;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        Item& item = items[i];
+        item.request = &elements[i].request;
+        item.outcome = &outcomes[i];
+        item.identity = elements[i].identity;
+        if (elements[i].refusal) {
+            item.refuse(*elements[i].refusal);
+            continue;
+        }
+        try {
+            prepare(item, records);
+        } catch (Error& refusal) {
+            item.refuse(std::move(refusal));
+        }
+    }
+}
+
+/// An element with the same key as an earlier one of the call has that one's fate.
+void answer_repeated(Items& items) {
+    for (Item& item : items)
+        if (item.is_open && item.same_as != nullptr) *item.outcome = *item.same_as->outcome;
+}
+
+} // namespace
+
+std::vector<Outcome> append(std::span<const Element> elements) {
+    refuse_where_nothing_can_be_written();
+    std::vector<Outcome> outcomes(elements.size());
+    Items items(elements.size());
+    prepare_all(elements, items, outcomes);
+    if (std::ranges::none_of(items, &Item::is_open)) return outcomes;
+
+    lock_keys(items);
+    {
+        LatestSnapshot snapshot;
+        find_repeated(items, snapshot);
+        take_offsets(items, snapshot);
+    }
+    store_batches(items);
+    raise_heads(items);
+    remember_keys(items);
+    answer_repeated(items);
+
+    if (std::ranges::any_of(items, &Item::is_open)) {
+        // A second append in this transaction has to see this one's partition row.
+        pg::call([] { CommandCounterIncrement(); });
+        // The answer says "durable"; a database or role setting must not turn that off.
+        ForceSyncCommit();
+        announce_after_commit();
+    }
+    return outcomes;
+}
+
+} // namespace soup::rawlog

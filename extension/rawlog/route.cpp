@@ -1,0 +1,157 @@
+// Routes are built from access/resolve.hpp and the rows of soup.partition, and kept in a table of the
+// process.
+#include "boundary/boundary.hpp"
+
+#include "rawlog/route.hpp"
+#include "rawlog/stored_table.hpp"
+#include "access/generation.hpp"
+#include "access/resolve.hpp"
+#include "access/rights.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+}
+
+#include <unordered_map>
+
+namespace soup::rawlog {
+
+namespace {
+
+/// Beyond this many the cache starts afresh; a process that serves more pairs than this is bound by other
+/// things.
+constexpr std::size_t routes_max = 4096;
+
+struct RouteCache {
+    std::uint64_t generation = 0;
+    std::unordered_map<std::string, std::shared_ptr<const Route>> routes;
+    std::string key; ///< Kept to save an allocation per look-up.
+};
+
+/// Never destroyed: a backend does not run destructors of statics in a useful order.
+RouteCache& cache() {
+    static auto* cache = new RouteCache;
+    return *cache;
+}
+
+/// Columns of soup.partition and of soup.principal.
+constexpr AttrNumber column_partition = 3, column_epoch = 4, column_username = 3;
+
+std::vector<std::int32_t> read_partitions(const Uuid& org, const Uuid& model, std::int32_t epoch) {
+    LatestSnapshot snapshot;
+    Oid table = table_oid("soup", "partition");
+    constexpr int chunk_rows = 256;
+    std::vector<std::int32_t> partitions;
+    // Rows come in key order; each round of the loop takes the next few, so that nothing grows inside call().
+    for (std::int32_t next = 0;;) {
+        std::int32_t found[chunk_rows];
+        std::int32_t last = -1;
+        int count = pg::call([&] {
+            Relation heap = table_open(table, AccessShareLock);
+            ScanKeyData keys[3];
+            ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(org));
+            ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(model));
+            ScanKeyInit(&keys[2], 3, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(next));
+            Relation index = index_open(RelationGetPrimaryKeyIndex(heap), AccessShareLock);
+            TupleTableSlot* slot = table_slot_create(heap, nullptr);
+            IndexScanDesc scan = index_beginscan(heap, index, snapshot.get(), 3, 0);
+            index_rescan(scan, keys, 3, nullptr, 0);
+            int rows = 0;
+            while (rows < chunk_rows && index_getnext_slot(scan, ForwardScanDirection, slot)) {
+                bool is_null;
+                last = DatumGetInt32(slot_getattr(slot, column_partition, &is_null));
+                if (DatumGetInt32(slot_getattr(slot, column_epoch, &is_null)) == epoch) found[rows++] = last;
+            }
+            index_endscan(scan);
+            ExecDropSingleTupleTableSlot(slot);
+            index_close(index, NoLock);
+            table_close(heap, NoLock);
+            return rows;
+        });
+        partitions.insert(partitions.end(), found, found + count);
+        if (count < chunk_rows) return partitions;
+        next = last + 1;
+    }
+}
+
+std::string read_username(const Uuid& principal) {
+    LatestSnapshot snapshot;
+    StoredTable table(table_oid("soup", "principal"), AccessShareLock);
+    const KeyColumn key[] = {{F_UUID_EQ, uuid_datum(principal)}};
+    if (!table.find(snapshot, key)) throw token_bad();
+    bool is_null;
+    return pg::to_string(table.column(column_username, &is_null));
+}
+
+Route make_route(const Identity& identity, std::string_view model_name,
+                 std::optional<std::string_view> label) {
+    Route route{.model = access::find_model(identity, model_name),
+                .partitions = {},
+                .explicit_version = {},
+                .default_version = {},
+                .label = {},
+                .default_stream = read_username(identity.principal)};
+    const access::ModelRef& model = route.model;
+    if (label) {
+        // The right comes first: who may append to some labels only is told nothing about the others.
+        access::require(identity, access::Right::append, model.org, model.model, *label);
+        const access::VersionRef version = access::find_version(identity, model, label);
+        if (version.state == "retired")
+            throw Error("40000", "CONFLICT",
+                        "version \"" + version.label + "\" is retired and takes no records");
+        route.explicit_version = version.version;
+        route.label = version.label;
+    } else {
+        route.default_version = model.default_version;
+        route.label = default_label(identity, route, model.default_version);
+    }
+    route.partitions = read_partitions(model.org, model.model, model.epoch);
+    if (route.partitions.empty())
+        throw Error("XX001", "", "model \"" + model.name + "\" has no partitions",
+                    "No row of soup.partition has the model's epoch.");
+    return route;
+}
+
+} // namespace
+
+std::shared_ptr<const Route> find_route(const Identity& identity, std::string_view model,
+                                        std::optional<std::string_view> label) {
+    RouteCache& routes = cache();
+    // The generation is read before the data: what changes meanwhile is thrown away at the next call.
+    const std::uint64_t generation = access::catalogue_generation();
+    if (generation != routes.generation || routes.routes.size() >= routes_max) {
+        routes.routes.clear();
+        routes.generation = generation;
+    }
+    // Neither name can hold a NUL, so the key is unambiguous.
+    std::string& key = routes.key;
+    key.assign(reinterpret_cast<const char*>(identity.principal.data()), identity.principal.size());
+    key.append(model);
+    if (label) key.append(1, '\0').append(*label);
+    if (auto found = routes.routes.find(key); found != routes.routes.end()) return found->second;
+    auto route = std::make_shared<const Route>(make_route(identity, model, label));
+    routes.routes.insert_or_assign(key, route);
+    return route;
+}
+
+std::string default_label(const Identity& identity, const Route& route, const std::optional<Uuid>& version) {
+    std::string label;
+    if (version) label = access::find_version_by_id(identity, route.model, *version).label;
+    // A model without default takes records from those whose grant covers every label.
+    access::require(identity, access::Right::append, route.model.org, route.model.model, label);
+    return label;
+}
+
+std::string visible_label(const Identity& identity, const Route& route, const Uuid& version) {
+    try {
+        return access::find_version_by_id(identity, route.model, version).label;
+    } catch (const Error& error) {
+        if (std::string_view(error.reason()) != "NOT_FOUND") throw;
+        return {};
+    }
+}
+
+} // namespace soup::rawlog
