@@ -24,7 +24,8 @@ std::optional<Kind> parse_kind(std::string_view name) noexcept;
 
 struct Identity {
     Uuid principal{};
-    Uuid org{}; ///< Zero for data scientists and operators.
+    Uuid org{};     ///< Zero for data scientists and operators.
+    Uuid session{}; ///< Of the login that made the token.
     Kind kind = Kind::producer;
     std::uint32_t epoch = 0;
     std::int64_t expires_us = 0; ///< Unix microseconds.

@@ -39,7 +39,10 @@ VersionRef find_version(const Identity& identity, const ModelRef& model,
                         std::optional<std::string_view> label);
 
 /// A version by its identifier, as page tokens carry it. Throws NOT_FOUND.
-VersionRef find_version(const Identity& identity, const Uuid& org, const Uuid& model, const Uuid& version);
+VersionRef find_version_by_id(const Identity& identity, const ModelRef& model, const Uuid& version);
+
+/// The label of a version, whoever asks; none when there is no such version.
+std::optional<std::string> label_of(const Uuid& org, const Uuid& model, const Uuid& version);
 
 /// Its manifest, as stored (JSON text). Throws NOT_FOUND when the version has gone.
 std::string read_manifest(const VersionRef& version);

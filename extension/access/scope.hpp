@@ -70,6 +70,12 @@ private:
 /// Throws NOT_BOUND when nothing is bound.
 bool scope_allows(const Uuid* org, const Uuid* model, const Uuid* version);
 
+/// What soup.platform_allows answers. Throws NOT_BOUND when nothing is bound.
+bool platform_allows(Platform platform);
+
+/// Whether exactly this version's VersionScope is in force. Throws NOT_BOUND when nothing is bound.
+bool is_version_scope(const Uuid& org, const Uuid& model, const Uuid& version);
+
 /// For C++ that reads past the executor: throws NOT_BOUND when nothing is bound, NOT_FOUND when out of reach.
 void require_scope(const Uuid& org, const Uuid& model, const Uuid* version);
 

@@ -1,0 +1,51 @@
+// The handler runs in a signal handler and does what SIGTERM does: the session ends at its next look for
+// interrupts, which includes waiting for the client.
+#include "access/deadline.hpp"
+
+#include "boundary/datum.hpp"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/timeout.h"
+}
+
+namespace soup::access {
+
+namespace {
+
+struct State {
+    bool is_registered = false;
+    bool is_armed = false;
+    TimeoutId timeout = USER_TIMEOUT;
+};
+State state;
+
+void on_expiry() {
+    if (proc_exit_inprogress) return;
+    InterruptPending = true;
+    ProcDiePending = true;
+    SetLatch(MyLatch);
+}
+
+} // namespace
+
+void end_session_at(std::int64_t expires_us) {
+    const TimestampTz when = pg::from_unix_us(expires_us);
+    pg::call([&] {
+        if (!state.is_registered) {
+            state.timeout = RegisterTimeout(USER_TIMEOUT, on_expiry);
+            state.is_registered = true;
+        }
+        enable_timeout_at(state.timeout, when);
+    });
+    state.is_armed = true;
+}
+
+void forget_deadline() noexcept {
+    if (!state.is_armed) return;
+    state.is_armed = false;
+    disable_timeout(state.timeout, false);
+}
+
+} // namespace soup::access

@@ -1,0 +1,175 @@
+// Models by (org, name), versions by (org, model, label) and by identifier, each found row cached until the
+// catalogue changes. What is not found is not cached: names come from outside and have no end.
+#include "access/resolve.hpp"
+
+#include "access/catalogue_scan.hpp"
+#include "access/generation.hpp"
+#include "access/grants.hpp"
+#include "access/rights.hpp"
+
+#include <map>
+
+extern "C" {
+#include "utils/fmgroids.h"
+}
+
+namespace soup::access {
+
+namespace {
+
+enum ModelColumn : AttrNumber { model_org = 1, model_id, model_name, model_default, model_epoch };
+enum VersionColumn : AttrNumber {
+    version_org = 1,
+    version_model,
+    version_id,
+    version_label,
+    version_state,
+    version_manifest,
+    version_storage
+};
+
+constexpr std::size_t cached_rows_max = 16384;
+
+using ModelKey = std::pair<Uuid, std::string>;
+using LabelKey = std::tuple<Uuid, Uuid, std::string>;
+using VersionKey = std::tuple<Uuid, Uuid, Uuid>;
+
+struct Cache {
+    std::uint64_t generation = 0;
+    std::map<ModelKey, ModelRef> models;
+    std::map<LabelKey, VersionRef> labels;
+    std::map<VersionKey, VersionRef> versions;
+};
+Cache* cache = nullptr;
+
+Cache& fresh_cache() {
+    if (cache == nullptr) cache = new Cache;
+    const std::uint64_t generation = catalogue_generation();
+    const std::size_t rows = cache->models.size() + cache->labels.size() + cache->versions.size();
+    if (cache->generation != generation || rows >= cached_rows_max) {
+        cache->models.clear();
+        cache->labels.clear();
+        cache->versions.clear();
+        cache->generation = generation;
+    }
+    return *cache;
+}
+
+const ModelRef* model_by_name(const Uuid& org, std::string_view name) {
+    Cache& known = fresh_cache();
+    ModelKey place(org, name);
+    if (auto found = known.models.find(place); found != known.models.end()) return &found->second;
+    const KeyColumn key[] = {{ModelColumn::model_org, F_UUID_EQ, search_uuid(org)},
+                             {ModelColumn::model_name, F_TEXTEQ, search_text(name)}};
+    const FoundRows rows("model", "model_org_name_key", key);
+    if (rows.empty()) return nullptr;
+    ModelRef model;
+    model.org = org;
+    model.model = pg::to_uuid(rows.datum(0, ModelColumn::model_id));
+    model.epoch = DatumGetInt32(rows.datum(0, ModelColumn::model_epoch));
+    if (!rows.is_null(0, ModelColumn::model_default))
+        model.default_version = pg::to_uuid(rows.datum(0, ModelColumn::model_default));
+    model.name = name;
+    return &known.models.emplace(std::move(place), std::move(model)).first->second;
+}
+
+VersionRef version_row(const FoundRows& rows) {
+    VersionRef version;
+    version.org = pg::to_uuid(rows.datum(0, VersionColumn::version_org));
+    version.model = pg::to_uuid(rows.datum(0, VersionColumn::version_model));
+    version.version = pg::to_uuid(rows.datum(0, VersionColumn::version_id));
+    version.label = pg::to_string(rows.datum(0, VersionColumn::version_label));
+    version.state = pg::to_string(rows.datum(0, VersionColumn::version_state));
+    version.storage = NameStr(*DatumGetName(rows.datum(0, VersionColumn::version_storage)));
+    return version;
+}
+
+const VersionRef* version_by_label(const Uuid& org, const Uuid& model, std::string_view label) {
+    Cache& known = fresh_cache();
+    LabelKey place(org, model, label);
+    if (auto found = known.labels.find(place); found != known.labels.end()) return &found->second;
+    const KeyColumn key[] = {{VersionColumn::version_org, F_UUID_EQ, search_uuid(org)},
+                             {VersionColumn::version_model, F_UUID_EQ, search_uuid(model)},
+                             {VersionColumn::version_label, F_TEXTEQ, search_text(label)}};
+    const FoundRows rows("version", "version_org_model_label_key", key);
+    if (rows.empty()) return nullptr;
+    return &known.labels.emplace(std::move(place), version_row(rows)).first->second;
+}
+
+FoundRows version_rows(const Uuid& org, const Uuid& model, const Uuid& version) {
+    const KeyColumn key[] = {{VersionColumn::version_org, F_UUID_EQ, search_uuid(org)},
+                             {VersionColumn::version_model, F_UUID_EQ, search_uuid(model)},
+                             {VersionColumn::version_id, F_UUID_EQ, search_uuid(version)}};
+    return FoundRows("version", "version_pkey", key);
+}
+
+const VersionRef* version_by_id(const Uuid& org, const Uuid& model, const Uuid& version) {
+    Cache& known = fresh_cache();
+    const VersionKey place(org, model, version);
+    if (auto found = known.versions.find(place); found != known.versions.end()) return &found->second;
+    const FoundRows rows = version_rows(org, model, version);
+    if (rows.empty()) return nullptr;
+    return &known.versions.emplace(place, version_row(rows)).first->second;
+}
+
+/// The orgs in which a principal may look for a name.
+std::vector<Uuid> orgs_of(const Identity& identity) {
+    if (identity.has_org()) return {identity.org};
+    std::vector<Uuid> orgs;
+    for (const Grant& grant : grants_of(identity.principal)->grants)
+        if (orgs.empty() || orgs.back() != grant.org) orgs.push_back(grant.org); // Grants are sorted by org.
+    return orgs;
+}
+
+Error no_such_model() {
+    return not_found("no such model");
+}
+Error no_such_version() {
+    return not_found("no such version");
+}
+
+VersionRef if_visible(const Identity& identity, const VersionRef* version) {
+    if (version == nullptr || !may_see_label(identity, version->org, version->model, version->label))
+        throw no_such_version();
+    return *version;
+}
+
+} // namespace
+
+ModelRef find_model(const Identity& identity, std::string_view name) {
+    std::optional<ModelRef> found;
+    for (const Uuid& org : orgs_of(identity)) {
+        const ModelRef* model = model_by_name(org, name);
+        if (model == nullptr || !may_see_model(identity, org, model->model)) continue;
+        if (found) throw bad_input("the model's name is used by several orgs in which you have grants");
+        found = *model;
+    }
+    if (!found) throw no_such_model();
+    return *std::move(found);
+}
+
+VersionRef find_version(const Identity& identity, const ModelRef& model,
+                        std::optional<std::string_view> label) {
+    if (label) return if_visible(identity, version_by_label(model.org, model.model, *label));
+    if (!model.default_version) throw no_such_version();
+    return if_visible(identity, version_by_id(model.org, model.model, *model.default_version));
+}
+
+VersionRef find_version_by_id(const Identity& identity, const ModelRef& model, const Uuid& version) {
+    return if_visible(identity, version_by_id(model.org, model.model, version));
+}
+
+std::optional<std::string> label_of(const Uuid& org, const Uuid& model, const Uuid& version) {
+    const VersionRef* found = version_by_id(org, model, version);
+    if (found == nullptr) return std::nullopt;
+    return found->label;
+}
+
+std::string read_manifest(const VersionRef& version) {
+    const FoundRows rows = version_rows(version.org, version.model, version.version);
+    if (rows.empty()) throw no_such_version();
+    const Datum manifest = rows.datum(0, VersionColumn::version_manifest);
+    return pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, manifest)); });
+}
+
+} // namespace soup::access

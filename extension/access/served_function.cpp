@@ -1,0 +1,58 @@
+#include "access/served_function.hpp"
+
+#include "access/catalogue_scan.hpp"
+#include "access/generation.hpp"
+#include "boundary/array.hpp"
+
+#include <map>
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+}
+
+namespace soup::access {
+
+namespace {
+
+enum Column : AttrNumber { name = 1, exposure, kinds };
+
+struct Cache {
+    std::uint64_t generation = 0;
+    std::map<Oid, KindSet> by_function;
+};
+Cache* cache = nullptr;
+
+KindSet read_kinds(Oid function) {
+    KindSet set;
+    const char* function_name = pg::call([&]() -> const char* {
+        if (get_func_namespace(function) != get_namespace_oid("soup_api", false)) return nullptr;
+        return get_func_name(function);
+    });
+    if (function_name == nullptr) return set;
+    const KeyColumn key[] = {{Column::name, F_TEXTEQ, search_text(function_name)}};
+    const FoundRows rows("api_function", "api_function_pkey", key);
+    if (rows.empty()) return set;
+    const pg::Array listed(rows.datum(0, Column::kinds), pg::text_elements);
+    for (const auto& kind_name : listed.texts())
+        if (auto kind = kind_name ? parse_kind(*kind_name) : std::nullopt) set.add(*kind);
+    return set;
+}
+
+} // namespace
+
+KindSet kinds_allowed(Oid function) {
+    if (cache == nullptr) cache = new Cache;
+    const std::uint64_t generation = catalogue_generation();
+    if (cache->generation != generation) {
+        cache->by_function.clear();
+        cache->generation = generation;
+    }
+    auto found = cache->by_function.find(function);
+    if (found == cache->by_function.end())
+        found = cache->by_function.emplace(function, read_kinds(function)).first;
+    return found->second;
+}
+
+} // namespace soup::access
