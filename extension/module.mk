@@ -56,9 +56,35 @@ install-libraries: $(LIBRARIES)
 	  chmod 644 $$target.new; mv -f $$target.new $$target; done
 
 # --- tests of this room ---------------------------------------------------------------------------------------------
+# A test module with the boundary compiled in with fault injection, and a small library of each extension in two
+# versions for the loaders. They are installed into a private copy of the server only.
+SERVER_FLAGS = $(CORE_CPPFLAGS) -isystem $(PG_INCLUDE) -isystem $(PQ_INCLUDE) -fwrapv -fno-strict-aliasing
+FAULT_OBJS  := $(patsubst %.cpp,$(BUILD)/faults/%.o,$(wildcard extension/boundary/*.cpp tests/boundary/module/*.cpp))
+TEST_VECTOR := $(addprefix $(BUILD)/tests/boundary/,soupvec-9.1.so soupvec-9.2.so)
+TEST_PLATFORM := $(addprefix $(BUILD)/tests/boundary/,machinesoup-9.1.so machinesoup-9.2.so)
+TEST_LIBS   := $(BUILD)/tests/boundary/soup_test.so $(TEST_VECTOR) $(TEST_PLATFORM)
+
+$(BUILD)/faults/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CXXFLAGS) $(SERVER_FLAGS) -DSOUP_FAULTS -c $< -o $@
+$(BUILD)/versions/%/vector_library.o: tests/boundary/library/vector_library.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(subst "$(VERSION)","$*",$(ALL_CXXFLAGS)) $(SERVER_FLAGS) -c $< -o $@
+$(BUILD)/versions/%/platform_library.o: tests/boundary/library/platform_library.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(subst "$(VERSION)","$*",$(ALL_CXXFLAGS)) $(SERVER_FLAGS) -c $< -o $@
+
+$(BUILD)/tests/boundary/soup_test.so: $(FAULT_OBJS)
+$(TEST_VECTOR): $(BUILD)/tests/boundary/soupvec-%.so: $(BUILD)/versions/%/vector_library.o $(BOUNDARY_OBJS)
+$(TEST_PLATFORM): $(BUILD)/tests/boundary/machinesoup-%.so: $(BUILD)/versions/%/platform_library.o $(BOUNDARY_OBJS)
+$(TEST_LIBS): $(EXPORTS)
+	@mkdir -p $(@D)
+	$(CXX) -shared $(ALL_CXXFLAGS) $(LDFLAGS) -Wl,-Bsymbolic -Wl,--version-script=$(EXPORTS) $(filter %.o,$^) -o $@
+.SECONDARY: $(foreach v,9.1 9.2,$(BUILD)/versions/$(v)/vector_library.o $(BUILD)/versions/$(v)/platform_library.o)
+
 .PHONY: check-exports check-boundary
 check-exports: $(LIBRARIES)
 	tests/boundary/exports $(LIBRARIES)
 
-check-boundary: all
-	tests/boundary/run
+check-boundary: $(BUILD)/lib/soupvec.so $(BUILD)/lib/machinesoup.so $(TEST_LIBS)
+	tests/as_postgres tests/boundary/run

@@ -64,7 +64,7 @@ ErrorRecord* keep(const ErrorData& data, bool from_server) noexcept {
         bytes += length_with_end(data.*field);
     for (auto field : borrowed_strings)
         bytes += length_with_end(data.*field);
-    auto* record = static_cast<ErrorRecord*>(std::malloc(bytes));
+    auto* record = faults::keeping_fails() ? nullptr : static_cast<ErrorRecord*>(std::malloc(bytes));
     if (record == nullptr)
         return spare_record(data.sqlerrcode, data.message != nullptr ? data.message : "", from_server);
     record->data = data;

@@ -12,6 +12,7 @@ namespace soup::pg::faults {
 struct Counters {
     std::int64_t until_call_fails = 0;
     std::int64_t until_allocation_fails = 0;
+    std::int64_t until_keeping_fails = 0; ///< The memory for an error's own text.
 };
 inline Counters counters;
 
@@ -24,11 +25,17 @@ inline bool call_fails() noexcept {
 inline bool allocation_fails() noexcept {
     return due(counters.until_allocation_fails);
 }
+inline bool keeping_fails() noexcept {
+    return due(counters.until_keeping_fails);
+}
 #else
 constexpr bool call_fails() noexcept {
     return false;
 }
 constexpr bool allocation_fails() noexcept {
+    return false;
+}
+constexpr bool keeping_fails() noexcept {
     return false;
 }
 #endif

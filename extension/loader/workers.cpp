@@ -134,8 +134,6 @@ void run_launcher() {
         return;
     }
     pg::call([] { BackgroundWorkerInitializeConnection(settings.database, nullptr, 0); });
-    // The successor may connect at once.
-    shared->is_database_seen = true;
     take_launcher_slot();
     load_installed_library();
     bool has_ended = false;
@@ -143,9 +141,12 @@ void run_launcher() {
         pg::call([] { registered_library()->launcher_main(); });
         has_ended = true;
     });
-    if (has_ended) return;
-    pg::abort_transaction();
-    wait(look_ms * 5);
+    if (!has_ended) {
+        pg::abort_transaction();
+        wait(look_ms * 5);
+    }
+    // An orderly end: the successor may connect at once. After any other end it looks first.
+    shared->is_database_seen = true;
 }
 
 void run_worker(Datum argument) {
