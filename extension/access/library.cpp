@@ -4,11 +4,7 @@
 
 #include "access/binding.hpp"
 #include "access/utility_guard.hpp"
-
-namespace soup::workers {
-[[gnu::weak]] void launcher_main();
-[[gnu::weak]] void worker_main(Datum argument);
-} // namespace soup::workers
+#include "bgworkers/entry.hpp"
 
 namespace soup::access {
 

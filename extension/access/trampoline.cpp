@@ -13,6 +13,7 @@
 #include "boundary/boundary.hpp"
 
 extern "C" {
+#include "nodes/execnodes.h"
 #include "parser/parse_func.h"
 #include "access/htup_details.h"
 #include "catalog/namespace.h"

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION soup.scope_allows(uuid, uuid, uuid) IS
 CREATE FUNCTION soup.platform_allows(scope text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'soup_platform_allows';
 COMMENT ON FUNCTION soup.platform_allows(text) IS
-    'Whether the platform itself is bound as login, launcher or dba. Raises NOT_BOUND.';
+    'Whether the platform itself is bound as login, launcher, dba, append or gateway. Raises NOT_BOUND.';
 
 DO $policies$
 DECLARE
@@ -27,16 +27,16 @@ BEGIN
             ('credential',        NULL,                          '{dba,login}'),
             ('grant',             NULL,                          '{dba}'),
             ('signing_key',       NULL,                          '{dba,login,launcher}'),
-            ('model',             'org, model, NULL',            '{dba,launcher}'),
-            ('version',           'org, model, version',         '{dba,launcher}'),
+            ('model',             'org, model, NULL',            '{dba,launcher,append}'),
+            ('version',           'org, model, version',         '{dba,launcher,append}'),
             ('version_attribute', 'org, model, version',         '{dba,launcher}'),
             ('artefact',          'org, model, version',         '{dba}'),
-            ('partition',         'org, model, NULL',            '{dba,launcher}'),
-            ('label_head',        'org, model, version',         '{dba,launcher}'),
+            ('partition',         'org, model, NULL',            '{dba,launcher,append}'),
+            ('label_head',        'org, model, version',         '{dba,launcher,append}'),
             ('version_interval',  'org, model, version',         '{dba,launcher}'),
             ('promotion',         'org, model, version',         '{dba}'),
-            ('raw_batch',         'org, model, explicit_version', '{}'),
-            ('idempotency',       'org, model, NULL',            '{launcher}'),
+            ('raw_batch',         'org, model, explicit_version', '{append}'),
+            ('idempotency',       'org, model, NULL',            '{launcher,append}'),
             ('cursor',            'org, model, version',         '{dba,launcher}'),
             ('quarantine',        'org, model, version',         '{dba}'),
             ('version_counter',   'org, model, version',         '{dba}')
