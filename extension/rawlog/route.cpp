@@ -3,16 +3,13 @@
 #include "boundary/boundary.hpp"
 
 #include "rawlog/route.hpp"
-#include "rawlog/stored_table.hpp"
+#include "access/catalogue_scan.hpp"
 #include "access/generation.hpp"
 #include "access/resolve.hpp"
 #include "access/rights.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
 #include "utils/fmgroids.h"
-#include "utils/rel.h"
 }
 
 #include <unordered_map>
@@ -40,50 +37,23 @@ RouteCache& cache() {
 /// Columns of soup.partition and of soup.principal.
 constexpr AttrNumber column_partition = 3, column_epoch = 4, column_username = 3;
 
-std::vector<std::int32_t> read_partitions(const Uuid& org, const Uuid& model, std::int32_t epoch) {
-    LatestSnapshot snapshot;
-    Oid table = table_oid("soup", "partition");
-    constexpr int chunk_rows = 256;
+std::vector<std::int32_t> read_partitions(const access::ModelRef& model) {
+    const access::KeyColumn key[] = {{1, F_UUID_EQ, access::search_uuid(model.org)},
+                                     {2, F_UUID_EQ, access::search_uuid(model.model)}};
+    const access::FoundRows rows("partition", "partition_pkey", key);
     std::vector<std::int32_t> partitions;
-    // Rows come in key order; each round of the loop takes the next few, so that nothing grows inside call().
-    for (std::int32_t next = 0;;) {
-        std::int32_t found[chunk_rows];
-        std::int32_t last = -1;
-        int count = pg::call([&] {
-            Relation heap = table_open(table, AccessShareLock);
-            ScanKeyData keys[3];
-            ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(org));
-            ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(model));
-            ScanKeyInit(&keys[2], 3, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(next));
-            Relation index = index_open(RelationGetPrimaryKeyIndex(heap), AccessShareLock);
-            TupleTableSlot* slot = table_slot_create(heap, nullptr);
-            IndexScanDesc scan = index_beginscan(heap, index, snapshot.get(), 3, 0);
-            index_rescan(scan, keys, 3, nullptr, 0);
-            int rows = 0;
-            while (rows < chunk_rows && index_getnext_slot(scan, ForwardScanDirection, slot)) {
-                bool is_null;
-                last = DatumGetInt32(slot_getattr(slot, column_partition, &is_null));
-                if (DatumGetInt32(slot_getattr(slot, column_epoch, &is_null)) == epoch) found[rows++] = last;
-            }
-            index_endscan(scan);
-            ExecDropSingleTupleTableSlot(slot);
-            index_close(index, NoLock);
-            table_close(heap, NoLock);
-            return rows;
-        });
-        partitions.insert(partitions.end(), found, found + count);
-        if (count < chunk_rows) return partitions;
-        next = last + 1;
-    }
+    for (std::size_t row = 0; row < rows.size(); ++row)
+        if (DatumGetInt32(rows.datum(row, column_epoch)) == model.epoch)
+            partitions.push_back(DatumGetInt32(rows.datum(row, column_partition)));
+    std::ranges::sort(partitions);
+    return partitions;
 }
 
 std::string read_username(const Uuid& principal) {
-    LatestSnapshot snapshot;
-    StoredTable table(table_oid("soup", "principal"), AccessShareLock);
-    const KeyColumn key[] = {{F_UUID_EQ, uuid_datum(principal)}};
-    if (!table.find(snapshot, key)) throw token_bad();
-    bool is_null;
-    return pg::to_string(table.column(column_username, &is_null));
+    const access::KeyColumn key[] = {{1, F_UUID_EQ, access::search_uuid(principal)}};
+    const access::FoundRows rows("principal", "principal_pkey", key);
+    if (rows.empty()) throw token_bad();
+    return pg::to_string(rows.datum(0, column_username));
 }
 
 Route make_route(const Identity& identity, std::string_view model_name,
@@ -108,7 +78,7 @@ Route make_route(const Identity& identity, std::string_view model_name,
         route.default_version = model.default_version;
         route.label = default_label(identity, route, model.default_version);
     }
-    route.partitions = read_partitions(model.org, model.model, model.epoch);
+    route.partitions = read_partitions(model);
     if (route.partitions.empty())
         throw Error("XX001", "", "model \"" + model.name + "\" has no partitions",
                     "No row of soup.partition has the model's epoch.");
