@@ -13,11 +13,11 @@ namespace soup::workers::limits {
 constexpr std::size_t slice_bytes_max = std::size_t{4} << 20;
 constexpr std::int64_t slice_records_max = 20'000;
 constexpr std::int64_t slice_us_max = 50'000;
-/// Slices of one lane in a row before others are looked at: 200 ms, so that looking costs little.
+/// Slices of one lane in a row before others get their turn.
 constexpr int slices_in_a_row_max = 4;
-/// A slice that began less than this ago and found little is followed by a pause: under a stream of single
-/// appends a worker then takes what has gathered instead of a whole core.
-constexpr std::int64_t slice_interval_us_min = 10'000;
+/// Two looks for work of one worker begin at least so far apart: under a stream of single appends it then
+/// takes what has gathered instead of a whole core.
+constexpr std::int64_t look_interval_us_min = 10'000;
 
 // --- Points
 // ------------------------------------------------------------------------------------------------------
@@ -33,9 +33,13 @@ constexpr int failures_max = 3;
 /// A batch at which so many attempts ended without a word (the process died) is set aside. Higher than
 /// failures_max: a process that is killed from outside was not the batch's fault.
 constexpr int unfinished_attempts_max = 10;
-/// Pause before attempt n: base × 2^(n−1), at most the maximum, times a random factor of 0.5 … 1.5.
-constexpr std::int64_t backoff_ms_base = 100;
-constexpr std::int64_t backoff_ms_max = 60'000;
+/// The pause after a failure: twice the one before, at least the base and at most the maximum, times a random
+/// factor of 0.5 … 1.5, so that many failed lanes do not return in step. Written as SQL, for it reads the row
+/// it changes.
+constexpr std::int64_t pause_ms_base = 100;
+constexpr std::int64_t pause_ms_max = 60'000;
+/// After a failed fit; a fit reads much, so its pause is longer from the start.
+constexpr std::int64_t fit_pause_ms = 5000;
 /// Failed attempts of a version within an hour that suspend it.
 constexpr int failures_per_hour_max = 20;
 /// soup.failure keeps so many days.
@@ -43,8 +47,9 @@ constexpr int failure_days_kept = 7;
 
 // --- Work lists and processes
 // ------------------------------------------------------------------------------------
-/// Lanes that one look for work returns.
+/// Lanes that one look for work returns, and how long they are served before the next look.
 constexpr int work_items_max = 64;
+constexpr long work_list_ms_max = 200;
 /// A live lane of a default version is served as though it had waited this much longer than it has. Not first
 /// at any price: then a default version that always lags would starve all others.
 constexpr int live_bonus_ms = 2000;
@@ -57,5 +62,7 @@ constexpr long launcher_pause_ms = 20;
 /// Between two rounds of maintenance, and between a failed round and the next.
 constexpr long maintenance_ms = 24L * 3600 * 1000;
 constexpr long maintenance_retry_ms = 10L * 60 * 1000;
+/// Idempotency keys that one transaction forgets.
+constexpr int purge_rows_max = 100'000;
 
 } // namespace soup::workers::limits

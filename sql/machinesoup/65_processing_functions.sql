@@ -72,16 +72,18 @@ CREATE VIEW soup.work AS
     SELECT f.org, f.model, f.version, f.partition, 'fit',
            m.default_version IS NOT DISTINCT FROM f.version, '-infinity'
       FROM soup.fit f
+      JOIN soup.partition p ON p.org = f.org AND p.model = f.model AND p.partition = f.partition
       JOIN soup.version v ON v.org = f.org AND v.model = f.model AND v.version = f.version AND v.state <> 'suspended'
       JOIN soup.model m ON m.org = f.org AND m.model = f.model
-      JOIN LATERAL (SELECT max(g.head_offset) FILTER (WHERE g.lane = 'default') AS default_head,
-                           max(g.head_offset) FILTER (WHERE g.lane = 'label') AS label_head
-                      FROM soup.lag g
-                     WHERE g.org = f.org AND g.model = f.model AND g.version = f.version AND g.partition = f.partition) h ON true
+      LEFT JOIN soup.label_head h ON h.org = f.org AND h.model = f.model AND h.version = f.version AND h.partition = f.partition
      WHERE f.fitted_at IS NULL
-       AND coalesce(h.default_head, 0) + coalesce(h.label_head, 0) > 0
-       AND coalesce(h.default_head, 0) + coalesce(h.label_head, 0) >= f.look_again_at
-       AND f.retry_at <= pg_catalog.clock_timestamp();
+       -- What costs nothing first: the heads of both lanes are at most the partition's, so idle versions end here.
+       AND p.next_offset > 0 AND 2 * p.next_offset >= f.look_again_at
+       AND f.retry_at <= pg_catalog.clock_timestamp()
+       AND coalesce(h.head_offset, 0)
+           + coalesce((SELECT max(least(coalesce(i.to_offset, p.next_offset), p.next_offset)) FROM soup.version_interval i
+                        WHERE i.org = f.org AND i.model = f.model AND i.version = f.version AND i.partition = f.partition), 0)
+           >= greatest(f.look_again_at, 1);
 COMMENT ON VIEW soup.work IS
     'What a worker could do now: lanes with records to process, versions with enough records to learn from. Empty in an idle platform.';
 

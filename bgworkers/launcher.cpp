@@ -1,0 +1,168 @@
+// The launcher: starts workers where there is more work than workers, and does the daily maintenance.
+//
+// An append that finds no idle worker wakes it; otherwise it looks every soup.poll_ms. It acts as soup_worker
+// under the launcher's scope, which reaches neither raw data nor points. Nothing it meets ends it but a
+// signal or another version of the extension: an error is logged, and the next look comes.
+#include "bgworkers/entry.hpp"
+#include "bgworkers/limits.hpp"
+#include "bgworkers/process.hpp"
+#include "bgworkers/work_list.hpp"
+
+#include "access/scope.hpp"
+#include "boundary/memory.hpp"
+#include "boundary/spi.hpp"
+#include "boundary/transaction.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+#include "storage/procarray.h"
+#include "utils/acl.h"
+}
+
+#include <chrono>
+
+namespace soup::workers {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+class Launcher {
+public:
+    void run();
+
+private:
+    void start_workers();
+    bool start_worker();
+    std::size_t count_workers();
+    void maintain();
+
+    std::vector<BackgroundWorkerHandle*> started_;
+    Oid role_ = InvalidOid;
+    Clock::time_point maintain_at_ = Clock::now();
+    bool has_warned_ = false; ///< That the server has no place for another process; once is enough.
+};
+
+Oid worker_role() {
+    Oid role = InvalidOid;
+    pg::in_transaction([&] { role = pg::call([] { return get_role_oid("soup_worker", false); }); });
+    return role;
+}
+
+/// Slots of processes that have gone without an exit callback. A crash clears shared memory, so there should
+/// be none.
+void reconcile_slots() {
+    for (loader::WorkerSlot& slot : loader::platform().shared->wake().workers) {
+        std::int32_t pid = slot.pid.load();
+        if (pid != 0 && pg::call([pid] { return BackendPidGetProc(pid) == nullptr; }))
+            slot.pid.compare_exchange_strong(pid, 0);
+    }
+}
+
+/// Workers that live or are being started, those of an earlier launcher included.
+std::size_t Launcher::count_workers() {
+    std::size_t starting = 0, living = 0;
+    std::erase_if(started_, [&](BackgroundWorkerHandle* handle) {
+        pid_t pid = 0;
+        const BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(handle, &pid); });
+        if (status == BGWH_NOT_YET_STARTED) ++starting;
+        if (status != BGWH_STOPPED) return false;
+        pfree(handle);
+        return true;
+    });
+    for (const loader::WorkerSlot& slot : loader::platform().shared->wake().workers)
+        if (slot.pid.load(std::memory_order_relaxed) != 0) ++living;
+    // One that has started but not yet taken its slot is in neither count, only in the list.
+    return std::max(starting + living, started_.size());
+}
+
+bool Launcher::start_worker() {
+    BackgroundWorker worker{};
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    worker.bgw_notify_pid = MyProcPid;
+    strlcpy(worker.bgw_name, "machinesoup processor", sizeof worker.bgw_name);
+    strlcpy(worker.bgw_type, "machinesoup processor", sizeof worker.bgw_type);
+    strlcpy(worker.bgw_library_name, loader::worker_library, sizeof worker.bgw_library_name);
+    strlcpy(worker.bgw_function_name, loader::worker_function, sizeof worker.bgw_function_name);
+    const loader::WorkerStart start{MyDatabaseId, role_};
+    static_assert(sizeof start <= sizeof worker.bgw_extra);
+    std::memcpy(worker.bgw_extra, &start, sizeof start);
+
+    pg::ContextScope scope(TopMemoryContext);
+    BackgroundWorkerHandle* handle = nullptr;
+    if (!pg::call([&] { return RegisterDynamicBackgroundWorker(&worker, &handle); })) return false;
+    started_.push_back(handle);
+    return true;
+}
+
+void Launcher::start_workers() {
+    const auto workers_max = static_cast<std::size_t>(loader::platform().settings->max_processors);
+    std::size_t workers = count_workers();
+    if (workers >= workers_max) return;
+    const std::size_t lanes = find_work().size();
+    for (; workers < std::min(lanes, workers_max); ++workers) {
+        if (start_worker()) continue;
+        if (!has_warned_)
+            pg::call([] {
+                ereport(WARNING, errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+                        errmsg("could not start a processor: no free background worker"),
+                        errhint("Raise max_worker_processes or lower soup.max_processors."));
+            });
+        has_warned_ = true;
+        return;
+    }
+}
+
+/// The log's leaves for the coming month, keys out of their window, old failures.
+void Launcher::maintain() {
+    if (Clock::now() < maintain_at_) return;
+    maintain_at_ = Clock::now() + milliseconds(limits::maintenance_retry_ms);
+    bool is_complete = false;
+    pg::in_transaction([&] {
+        access::PlatformScope scope(access::Platform::launcher);
+        pg::Spi spi;
+        spi.run("SELECT soup.maintain_raw_leaves()");
+        const auto batch = limits::purge_rows_max;
+        const std::string purge = "SELECT soup.purge_idempotency(" + std::to_string(batch) + ")";
+        is_complete = spi.run(purge.c_str())[0].int8(1) < batch;
+        spi.run(("DELETE FROM soup.failure WHERE failed_at < now() - interval '" +
+                 std::to_string(limits::failure_days_kept) + " days'")
+                    .c_str());
+    });
+    if (is_complete)
+        maintain_at_ = Clock::now() + milliseconds(limits::maintenance_ms);
+    else
+        maintain_at_ = Clock::now();
+}
+
+void Launcher::run() {
+    const loader::Settings& settings = *loader::platform().settings;
+    fix_settings();
+    role_ = worker_role();
+    // The loader connects as the bootstrap superuser, whom no policy holds.
+    SetUserIdAndSecContext(role_, 0);
+    reconcile_slots();
+    while (installed_version() == SOUP_VERSION) {
+        try {
+            maintain();
+            start_workers();
+        } catch (...) {
+            log_current_error("starting processors");
+        }
+        show_idle();
+        wait_for_latch(settings.poll_ms);
+        // Let what comes in a burst gather: one look serves all of it.
+        pg::call([] { pg_usleep(limits::launcher_pause_ms * 1000); });
+    }
+}
+
+} // namespace
+
+void launcher_main() {
+    pg::entry([] { Launcher().run(); });
+}
+
+} // namespace soup::workers

@@ -1,0 +1,28 @@
+// What launcher and workers have in common as background processes: waiting, settings, what they show of
+// themselves.
+#pragma once
+
+#include "loader/machinesoup_loader.hpp"
+
+#include <string>
+
+namespace soup::workers {
+
+/// Settings that a database or role must not change under a background process: the search path, no time
+/// limits, and commits that are flushed here (not waited for on a standby: points are made again from the
+/// log, which was).
+void fix_settings();
+
+/// Sleeps on the process's latch until it is set or the time is over; takes interrupts and re-reads the
+/// configuration when asked to.
+void wait_for_latch(long ms);
+
+/// For pg_stat_activity, with identifiers only.
+void show_activity(const std::string& activity);
+void show_idle();
+
+/// Logs the exception being handled as a warning and ends it. For errors outside a slice, which must not end
+/// the process. Call it in a handler, after the transaction was aborted.
+void log_current_error(const char* what);
+
+} // namespace soup::workers
