@@ -25,10 +25,8 @@ std::size_t length(const View& view) {
 [[noreturn]] void refuse_product(const Combined& product) {
     for (int i = 0; i < product.result->dimensions; ++i) {
         if (std::isinf(product.result->elements[i])) refuse_overflow();
-        float a, b;
-        std::memcpy(&a, product.a.elements + i, sizeof a);
-        std::memcpy(&b, product.b.elements + i, sizeof b);
-        if (product.result->elements[i] == 0 && a != 0 && b != 0) refuse_underflow();
+        if (product.result->elements[i] == 0 && element(product.a, i) != 0 && element(product.b, i) != 0)
+            refuse_underflow();
     }
     refuse_overflow();
 }

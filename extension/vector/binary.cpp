@@ -37,9 +37,7 @@ SOUP_FUNCTION(svec_send) {
     const std::uint16_t head[2] = {pg_hton16(static_cast<std::uint16_t>(vector.dimensions)), 0};
     std::memcpy(to, head, sizeof head);
     for (int i = 0; i < vector.dimensions; ++i) {
-        std::uint32_t bits;
-        std::memcpy(&bits, vector.elements + i, sizeof bits);
-        bits = pg_hton32(bits);
+        const std::uint32_t bits = pg_hton32(std::bit_cast<std::uint32_t>(element(vector, i)));
         std::memcpy(to + sizeof head + 4 * i, &bits, sizeof bits);
     }
     PG_RETURN_BYTEA_P(message);

@@ -1,8 +1,9 @@
-// Casts: vector to vector (which checks the type modifier), arrays to vector, vector to real[].
+// Casts: vector to vector (which checks the type modifier), arrays to vector and back.
 #include "vector/vector.hpp"
 
 extern "C" {
 #include "utils/fmgrprotos.h"
+#include "utils/float.h"
 }
 
 namespace soup::vector {
@@ -43,6 +44,20 @@ void copy_array(ArrayType* array, int count, float* to) {
     }
 }
 
+/// An array of one dimension without nulls, whose elements are not set yet.
+template<class Element>
+ArrayType* new_array(Oid type, int count) {
+    const std::size_t size = ARR_OVERHEAD_NONULLS(1) + sizeof(Element) * static_cast<std::size_t>(count);
+    auto* array = static_cast<ArrayType*>(palloc(size));
+    SET_VARSIZE(array, size);
+    array->ndim = 1;
+    array->dataoffset = 0; // No null bitmap.
+    array->elemtype = type;
+    ARR_DIMS(array)[0] = count;
+    ARR_LBOUND(array)[0] = 1;
+    return array;
+}
+
 } // namespace
 } // namespace soup::vector
 
@@ -69,15 +84,38 @@ SOUP_FUNCTION(svec_from_array) {
 
 SOUP_FUNCTION(svec_to_float4) {
     const View vector = view(PG_GETARG_DATUM(0));
-    const std::size_t bytes = sizeof(float4) * static_cast<std::size_t>(vector.dimensions);
-    const std::size_t size = ARR_OVERHEAD_NONULLS(1) + bytes;
-    auto* array = static_cast<ArrayType*>(palloc(size));
-    SET_VARSIZE(array, size);
-    array->ndim = 1;
-    array->dataoffset = 0; // No null bitmap.
-    array->elemtype = FLOAT4OID;
-    ARR_DIMS(array)[0] = vector.dimensions;
-    ARR_LBOUND(array)[0] = 1;
-    std::memcpy(ARR_DATA_PTR(array), vector.elements, bytes);
+    ArrayType* array = new_array<float4>(FLOAT4OID, vector.dimensions);
+    std::memcpy(ARR_DATA_PTR(array), vector.elements,
+                sizeof(float4) * static_cast<std::size_t>(vector.dimensions));
     PG_RETURN_ARRAYTYPE_P(array);
+}
+
+SOUP_FUNCTION(svec_to_float8) {
+    const View vector = view(PG_GETARG_DATUM(0));
+    ArrayType* array = new_array<float8>(FLOAT8OID, vector.dimensions);
+    auto* to = reinterpret_cast<float8*>(ARR_DATA_PTR(array));
+    for (int i = 0; i < vector.dimensions; ++i)
+        to[i] = element(vector, i);
+    PG_RETURN_ARRAYTYPE_P(array);
+}
+
+// Rounds and refuses as the cast from real to integer does.
+SOUP_FUNCTION(svec_to_int4) {
+    const View vector = view(PG_GETARG_DATUM(0));
+    ArrayType* array = new_array<int32>(INT4OID, vector.dimensions);
+    auto* to = reinterpret_cast<int32*>(ARR_DATA_PTR(array));
+    for (int i = 0; i < vector.dimensions; ++i) {
+        const float rounded = std::rint(element(vector, i));
+        if (!FLOAT4_FITS_IN_INT32(rounded)) throw soup::Error("22003", "", "integer out of range");
+        to[i] = static_cast<int32>(rounded);
+    }
+    PG_RETURN_ARRAYTYPE_P(array);
+}
+
+SOUP_FUNCTION(svec_to_numeric) {
+    const View vector = view(PG_GETARG_DATUM(0));
+    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<std::size_t>(vector.dimensions)));
+    for (int i = 0; i < vector.dimensions; ++i)
+        elements[i] = DirectFunctionCall1(float4_numeric, Float4GetDatum(element(vector, i)));
+    PG_RETURN_ARRAYTYPE_P(construct_array(elements, vector.dimensions, NUMERICOID, -1, false, TYPALIGN_INT));
 }

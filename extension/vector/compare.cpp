@@ -7,9 +7,7 @@ namespace {
 int order(const View& a, const View& b) {
     const int common = std::min(a.dimensions, b.dimensions);
     for (int i = 0; i < common; ++i) {
-        float x, y;
-        std::memcpy(&x, a.elements + i, sizeof x);
-        std::memcpy(&y, b.elements + i, sizeof y);
+        const float x = element(a, i), y = element(b, i);
         if (x < y) return -1;
         if (x > y) return 1;
     }

@@ -6,6 +6,19 @@
 namespace soup::vector {
 namespace {
 
+/// Asks for what a scan will want next. The heap fills a page from its end, so the next row's vector lies
+/// just below this one, a direction that the processor does not foresee: without this, 70 % of a distance at
+/// 128 dimensions is waiting for memory. A prefetch never faults, and below a constant or at the end of a
+/// page it is merely useless. 64 bytes more for the row's header and its other columns.
+/// Always inlined: as a function it has no effect in the eyes of GCC, which drops calls of such.
+[[gnu::always_inline]] inline void prefetch_next(const View& row) {
+    constexpr std::ptrdiff_t line = 64;
+    const char* here = reinterpret_cast<const char*>(row.elements);
+    if (row.copy != nullptr) return; // Detoasted: the next one will be somewhere else.
+    for (std::ptrdiff_t back = 4 * row.dimensions + line; back > 0; back -= line)
+        __builtin_prefetch(here - back);
+}
+
 struct Pair {
     const float* a;
     const float* b;
@@ -15,6 +28,8 @@ struct Pair {
 inline Pair arguments(FunctionCallInfo fcinfo) {
     const View a = view(PG_GETARG_DATUM(0)), b = view(PG_GETARG_DATUM(1));
     check_same(a, b);
+    prefetch_next(a);
+    prefetch_next(b);
     return {a.elements, b.elements, static_cast<std::size_t>(a.dimensions)};
 }
 

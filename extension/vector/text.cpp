@@ -119,9 +119,7 @@ SOUP_FUNCTION(svec_out) {
     char* at = text;
     for (int i = 0; i < vector.dimensions; ++i) {
         *at++ = i == 0 ? '[' : ',';
-        float element;
-        std::memcpy(&element, vector.elements + i, sizeof element);
-        at += float_to_shortest_decimal_bufn(element, at);
+        at += float_to_shortest_decimal_bufn(element(vector, i), at);
     }
     *at++ = ']';
     *at = '\0';

@@ -60,7 +60,7 @@ View view_toasted(const varlena* stored) {
 
 int dimensions_of(Datum datum) {
     const auto* stored = reinterpret_cast<const varlena*>(DatumGetPointer(datum));
-    if (VARATT_IS_EXTENDED(stored) && !VARATT_IS_SHORT(stored))
+    if (is_toasted(stored))
         // The pointer into the TOAST table and the compressed form know the plain size.
         return static_cast<int>((toast_raw_datum_size(datum) - offsetof(Vector, elements)) / sizeof(float));
     return view_inline(stored).dimensions;

@@ -53,6 +53,11 @@ void check_finite(const float* elements, int dimensions);
 View view_toasted(const varlena* stored);
 [[noreturn]] void refuse_damaged(int dimensions, std::size_t bytes);
 
+/// Out of line or compressed. Not the same as extended, which a header of one byte is too.
+inline bool is_toasted(const varlena* stored) {
+    return VARATT_IS_EXTERNAL(stored) || VARATT_IS_COMPRESSED(stored);
+}
+
 inline View view_inline(const varlena* stored) {
     std::int16_t dimensions;
     std::memcpy(&dimensions, VARDATA_ANY(stored), sizeof dimensions);
@@ -66,9 +71,16 @@ inline View view_inline(const varlena* stored) {
 /// trap, no call.
 inline View view(Datum datum) {
     const auto* stored = reinterpret_cast<const varlena*>(DatumGetPointer(datum));
-    if (VARATT_IS_EXTENDED(stored) && !VARATT_IS_SHORT(stored)) [[unlikely]]
+    if (is_toasted(stored)) [[unlikely]]
         return view_toasted(stored);
     return view_inline(stored);
+}
+
+/// One element, which may not be aligned.
+inline float element(const View& view, int i) {
+    float value;
+    std::memcpy(&value, view.elements + i, sizeof value);
+    return value;
 }
 
 /// Gives back what view() allocated. Only comparisons need it, which a sort calls millions of times in one

@@ -117,13 +117,6 @@ struct L1Sum {
     float total() const noexcept { return hadd(sum); }
 };
 
-inline float plus(float a, float b) noexcept {
-    return a + b;
-}
-inline CosineParts plus(CosineParts a, CosineParts b) noexcept {
-    return {a.dot + b.dot, a.norm_a + b.norm_a, a.norm_b + b.norm_b};
-}
-
 /// Sixteen noughts, then sixteen ones: a window into it tells which lanes of the last register are new.
 alignas(64) constexpr float new_lanes[32] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                                              1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -134,6 +127,12 @@ auto sum_over(const float* a, const float* b, std::size_t n) noexcept {
     constexpr std::size_t width = R::size;
     static_assert(width <= 16, "new_lanes is too short for this register");
 
+    if (n < width) { // Shorter than a register.
+        Sum<OneLane<float>> few;
+        for (std::size_t i = 0; i < n; ++i)
+            few.take(OneLane<float>::load_unaligned(a + i), OneLane<float>::load_unaligned(b + i));
+        return few.total();
+    }
     Sum<R> first, second, third, fourth;
     std::size_t i = 0;
     for (; i + 4 * width <= n; i += 4 * width) {
@@ -147,29 +146,18 @@ auto sum_over(const float* a, const float* b, std::size_t n) noexcept {
 
     if constexpr (width > 1) {
         const std::size_t rest = n - i;
-        if (rest > 0 && n >= width) {
+        if (rest > 0) {
             // Selected, not multiplied: an infinite lane times 0 would be NaN.
             const auto fresh = R::load_unaligned(new_lanes + 16 - (width - rest)) > R(0.0f);
             const R zero(0.0f);
             second.take(select(fresh, R::load_unaligned(a + n - width), zero),
                         select(fresh, R::load_unaligned(b + n - width), zero));
-            i = n;
         }
     }
     third.join(fourth);
     first.join(second);
     first.join(third);
-    auto total = first.total();
-
-    if constexpr (width > 1) {
-        if (i < n) { // Shorter than a register.
-            Sum<OneLane<float>> few;
-            for (; i < n; ++i)
-                few.take(OneLane<float>::load_unaligned(a + i), OneLane<float>::load_unaligned(b + i));
-            total = plus(total, few.total());
-        }
-    }
-    return total;
+    return first.total();
 }
 
 template<class Arch>
