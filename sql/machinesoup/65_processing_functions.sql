@@ -87,13 +87,16 @@ CREATE VIEW soup.work AS
 COMMENT ON VIEW soup.work IS
     'What a worker could do now: lanes with records to process, versions with enough records to learn from. Empty in an idle platform.';
 
+CREATE FUNCTION soup.launcher_pid() RETURNS integer
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'soup_launcher_pid';
+COMMENT ON FUNCTION soup.launcher_pid() IS 'Process id of the launcher that serves this database; null if none runs.';
+
 CREATE FUNCTION soup.doctor_processing() RETURNS TABLE (severity text, subject text, problem text, remedy text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT 'error', 'processing', 'the launcher does not run',
            'Look for "machinesoup launcher" in the server''s log; soup.database must name this database.'
-     WHERE NOT EXISTS (SELECT FROM pg_stat_activity a
-                        WHERE a.backend_type = 'machinesoup launcher' AND a.datname = current_database())
+     WHERE soup.launcher_pid() IS NULL
     UNION ALL
     SELECT 'error', format('version %s of model %s', v.version, v.model),
            format('suspended since it failed too often: %s', coalesce(v.suspended_because, 'no reason given')),
