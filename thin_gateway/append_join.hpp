@@ -1,0 +1,79 @@
+// Joined appends: what arrives while a commit is under way goes into the next call of append_many.
+//
+// A few lanes (two by default) each run one call at a time. A lane that is free takes everything that waits,
+// up to the limits, and an append that finds a free lane goes at once: batching without a timer and without
+// added delay. The lane starts only after the events already read from the sockets were handled, so that
+// requests which arrived together travel together.
+//
+// Every element has its own result. An answer is given only after the server said that the call is committed.
+// If the server refuses a whole call, nothing of it was done, and it is tried again in halves, so that one
+// element which upsets the server fails alone. If the connection breaks, it is unknown whether the call was
+// committed: elements with an idempotency key are sent again (stored once, whatever happened), the others get
+// 503.
+#pragma once
+
+#include "thin_gateway/append_request.hpp"
+#include "thin_gateway/metrics.hpp"
+#include "thin_gateway/pool.hpp"
+
+#include <array>
+
+namespace soup::gateway {
+
+/// Lives in the frame of the connection's coroutine until finished.
+struct PendingAppend {
+    PendingAppend(AppendElement what, std::string_view who) : element(std::move(what)), token(who) {}
+
+    AppendElement element;
+    std::string_view token;
+    Clock::time_point deadline;
+    unsigned attempts = 0;
+
+    std::optional<Problem> problem; ///< else the four below
+    std::int32_t partition = 0;
+    std::int64_t first_offset = 0;
+    std::int32_t count = 0;
+    std::string label;
+    Signal finished;
+};
+
+class AppendJoiner {
+public:
+    struct Limits {
+        std::size_t elements_max, bytes_max;
+        Clock::duration wait_limit;
+    };
+    /// One lane for each connection of `pool`, whose depth is 1.
+    AppendJoiner(const Executor& executor, Pool& pool, Limits limits, Metrics& metrics);
+
+    void start();
+    void stop();
+    Awaitable<> append(PendingAppend& pending);
+    void sweep(Clock::time_point now);
+
+private:
+    using Batch = std::vector<PendingAppend*>;
+    static constexpr std::size_t arrays = 9;
+
+    Awaitable<> lane();
+    Awaitable<> run(Batch batch, std::array<std::string, arrays>& buffers);
+    Batch take_batch();
+    void encode(const Batch& batch, std::array<std::string, arrays>& buffers);
+    void distribute(const Batch& batch, const PgCall& call);
+    void retry_lost(const Batch& batch);
+    void halve(Batch batch);
+    void wake_lane();
+    static void fail(const Batch& batch, const Problem& problem);
+
+    Executor executor_;
+    Pool& pool_;
+    Limits limits_;
+    Metrics& metrics_;
+    StatementPtr statement_;
+    std::deque<PendingAppend*> waiting_;
+    std::deque<Batch> closed_; ///< halves of refused calls: run as they are, before anything else
+    std::vector<Signal*> idle_lanes_;
+    bool is_stopping_ = false;
+};
+
+} // namespace soup::gateway

@@ -1,0 +1,230 @@
+// See http_connection.hpp.
+#include "thin_gateway/http_connection.hpp"
+
+#include "thin_gateway/log.hpp"
+
+#include <cstring>
+
+namespace soup::gateway {
+namespace {
+
+constexpr std::size_t input_bytes_min = 8 << 10;
+constexpr std::size_t input_bytes_body = 128 << 10; // while a big body comes in
+
+} // namespace
+
+HttpConnection::HttpConnection(Worker& worker, Socket socket, std::string source, bool is_internal)
+    : worker_(worker), socket_(std::move(socket)), source_(std::move(source)), is_internal_(is_internal),
+      input_(input_bytes_min) {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+}
+
+Awaitable<> HttpConnection::run() {
+    const auto self = shared_from_this();
+    bool goes_on = true;
+    while (goes_on && !is_closing_) {
+        const Read read = co_await read_request();
+        if (read == Read::ended) break;
+        if (read == Read::request) {
+            goes_on = co_await answer();
+        } else {
+            const Problem problem = *std::exchange(refusal_, std::nullopt);
+            goes_on = co_await refuse(problem);
+        }
+        give_room();
+    }
+    give_room();
+    error_code ignored;
+    socket_.close(ignored);
+    worker_.left(this, source_);
+}
+
+void HttpConnection::enter(Phase phase, Clock::duration limit) {
+    phase_ = phase;
+    deadline_ = limit == Clock::duration::max() ? Clock::time_point::max() : Clock::now() + limit;
+}
+
+Awaitable<HttpConnection::Read> HttpConnection::read_request() {
+    const auto& deadlines = worker_.config().deadlines;
+    parser_.emplace(request_, worker_.config().limits);
+    bool has_continued = false;
+    enter(Phase::idle, deadlines.idle);
+    if (input_begin_ == input_end_ && worker_.is_draining()) co_return Read::ended;
+    while (true) {
+        if (input_begin_ != input_end_) {
+            if (phase_ == Phase::idle) enter(Phase::header, deadlines.header);
+            try {
+                input_begin_ += parser_->feed({input_.data() + input_begin_, input_end_ - input_begin_});
+            } catch (const Problem& problem) {
+                refusal_ = problem;
+                co_return Read::refused;
+            }
+            if (parser_->has_header()) {
+                const std::size_t announced = parser_->body_bytes_announced();
+                if (!take_room(announced)) {
+                    refusal_ = problem("BUSY", "too many big requests at a time");
+                    co_return Read::refused;
+                }
+                if (parser_->is_done()) co_return Read::request;
+                if (phase_ == Phase::header)
+                    enter(Phase::body,
+                          deadlines.body + std::chrono::seconds(announced / deadlines.body_bytes_per_s_min));
+                if (request_.expects_continue && !has_continued) {
+                    has_continued = true;
+                    const bool is_written = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+                    if (!is_written) co_return Read::ended;
+                    enter(Phase::body, deadlines.body);
+                }
+                make_space(announced);
+            }
+        }
+        const bool has_more = co_await read_more();
+        if (has_more) continue;
+        if (has_timed_out_ && phase_ != Phase::idle) {
+            refusal_ = problem("HTTP_TIMEOUT", {});
+            co_return Read::refused;
+        }
+        co_return Read::ended;
+    }
+}
+
+Awaitable<bool> HttpConnection::read_more() {
+    make_space(0);
+    error_code ec;
+    const std::size_t count =
+        co_await socket_.async_read_some(asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
+                                         asio::redirect_error(use_awaitable, ec));
+    input_end_ += count;
+    co_return !ec && !is_closing_ && !has_timed_out_;
+}
+
+void HttpConnection::make_space(std::size_t announced) {
+    if (input_begin_ == input_end_) {
+        input_begin_ = input_end_ = 0;
+        const std::size_t wanted = announced > input_bytes_body ? input_bytes_body : input_bytes_min;
+        if (announced ? input_.size() < wanted : phase_ == Phase::idle && input_.size() > input_bytes_min)
+            std::vector<char>(wanted).swap(input_);
+    } else if (input_end_ == input_.size()) {
+        // Grows for a header only, and the parser refuses headers beyond their limit.
+        if (input_begin_ == 0) input_.resize(input_.size() * 2);
+        std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
+        input_end_ -= input_begin_;
+        input_begin_ = 0;
+    }
+}
+
+bool HttpConnection::take_room(std::size_t announced) {
+    const std::size_t needed = std::max(announced, request_.body.size());
+    if (needed <= room_) return true;
+    if (!worker_.take_body_room(needed - room_)) return false;
+    room_ = needed;
+    return true;
+}
+
+void HttpConnection::give_room() {
+    worker_.give_body_room(std::exchange(room_, 0));
+}
+
+Awaitable<bool> HttpConnection::answer() {
+    const auto since = Clock::now();
+    enter(Phase::answering, Clock::duration::max());
+    Exchange exchange{worker_, *this, request_, is_internal_, source_, worker_.next_request_id()};
+    exchange.keep_alive = request_.keep_alive && !worker_.is_draining();
+    std::optional<Response> response = co_await dispatch(exchange);
+    bool is_written = !exchange.must_close;
+    if (response) {
+        exchange.status = response->status;
+        exchange.code = response->code;
+        // A drain may have begun since.
+        if (response->closes || worker_.is_draining()) exchange.keep_alive = false;
+        output_.clear();
+        write_response(output_, *response, exchange.frame());
+        exchange.bytes_out = output_.size();
+        is_written = co_await write(output_);
+    }
+    log_answer(exchange, since);
+    constexpr std::size_t kept_bytes_max = 256 << 10;
+    if (output_.capacity() > kept_bytes_max) std::string().swap(output_);
+    co_return is_written&& exchange.keep_alive;
+}
+
+// The request was not understood or not read to its end, so where the next one begins is unknown.
+Awaitable<bool> HttpConnection::refuse(const Problem& problem) {
+    const auto since = Clock::now();
+    Exchange exchange{worker_, *this, request_, is_internal_, source_, worker_.next_request_id()};
+    exchange.keep_alive = false;
+    const Response response = problem_response(problem, exchange.request_id);
+    exchange.status = response.status;
+    exchange.code = response.code;
+    output_.clear();
+    write_response(output_, response, exchange.frame());
+    exchange.bytes_out = output_.size();
+    has_timed_out_ = false;
+    const bool is_written = co_await write(output_);
+    log_answer(exchange, since);
+    if (is_written) co_await linger();
+    co_return false;
+}
+
+// Closing while the client still sends would reset the connection and destroy the answer on its way.
+Awaitable<> HttpConnection::linger() {
+    constexpr auto linger_limit = std::chrono::seconds(2);
+    error_code ec;
+    socket_.shutdown(Socket::shutdown_send, ec);
+    enter(Phase::writing, linger_limit);
+    std::size_t count = 1;
+    while (!ec && count > 0 && !has_timed_out_ && !is_closing_)
+        count =
+            co_await socket_.async_read_some(asio::buffer(input_), asio::redirect_error(use_awaitable, ec));
+}
+
+Awaitable<bool> HttpConnection::write(std::string_view bytes) {
+    const auto limit = worker_.config().deadlines.write;
+    while (!bytes.empty()) {
+        // The socket's buffer nearly always has room; only if not, wait.
+        error_code ec;
+        std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
+        if (ec == asio::error::would_block) {
+            enter(Phase::writing, limit);
+            ec = {};
+            count = co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
+                                                      asio::redirect_error(use_awaitable, ec));
+        }
+        if (ec || has_timed_out_ || is_closing_) co_return false;
+        bytes.remove_prefix(count);
+    }
+    co_return true;
+}
+
+void HttpConnection::sweep(Clock::time_point now) {
+    if (deadline_ > now || has_timed_out_) return;
+    has_timed_out_ = true;
+    deadline_ = Clock::time_point::max();
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void HttpConnection::drain() {
+    if (phase_ != Phase::idle) return;
+    is_closing_ = true;
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void HttpConnection::close() {
+    is_closing_ = true;
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+void HttpConnection::log_answer(const Exchange& exchange, Clock::time_point since) {
+    const auto time = Clock::now() - since;
+    const auto route = exchange.route;
+    worker_.metrics().count_request(route, exchange.status, time);
+    log::request({exchange.request_id, route, request_.method_name, exchange.code, source_, exchange.status,
+                  std::chrono::duration<double, std::milli>(time).count(), request_.body.size(),
+                  exchange.bytes_out});
+}
+
+} // namespace soup::gateway

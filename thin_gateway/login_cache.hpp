@@ -1,0 +1,56 @@
+// HTTP Basic: log in once, then use the token.
+//
+// A token is kept under a keyed digest of the credential (the key lives and dies with the process; no
+// passphrase is stored) until shortly before it expires, in a bounded least-recently-used table. Requests
+// that come with the same credential while its login is under way wait for that one login: each costs the
+// server a whole Argon2id.
+#pragma once
+
+#include "thin_gateway/pool.hpp"
+
+#include <array>
+#include <list>
+#include <map>
+
+namespace soup::gateway {
+
+class LoginCache {
+public:
+    explicit LoginCache(Pool& pool);
+
+    struct Result {
+        std::string token;
+        std::optional<Problem> problem;
+    };
+    /// `credential` is base64 of user:passphrase, as in the header.
+    Awaitable<Result> token_for(std::string_view credential);
+
+    /// The server no longer takes the token of this credential.
+    void forget(std::string_view credential);
+
+private:
+    using Digest = std::array<unsigned char, 32>;
+    struct Entry {
+        Digest digest;
+        std::string token;
+        std::chrono::system_clock::time_point until;
+    };
+    struct Login {
+        std::list<Signal> waiting;
+        Result result;
+    };
+
+    Digest digest_of(std::string_view credential) const;
+    const std::string* find(const Digest& digest);
+    Awaitable<Result> log_in(std::string_view credential, Digest digest);
+    void keep(const Digest& digest, std::string token, std::int64_t expires_pg_us);
+
+    Pool& pool_;
+    StatementPtr statement_;
+    std::array<unsigned char, 32> key_;
+    std::list<Entry> entries_; ///< most recently used first
+    std::map<Digest, std::list<Entry>::iterator> by_digest_;
+    std::map<Digest, std::shared_ptr<Login>> under_way_;
+};
+
+} // namespace soup::gateway
