@@ -34,7 +34,8 @@ CREATE TABLE soup.version (
 COMMENT ON TABLE soup.version IS '(model, label): a manifest, a storage table in soup_data, a state.';
 COMMENT ON COLUMN soup.version.storage IS 'Name of its table in soup_data: v_ and 32 hexadecimal digits, no customer''s word.';
 
-ALTER TABLE soup.model ADD FOREIGN KEY (org, model, default_version) REFERENCES soup.version;
+-- No foreign key from model.default_version to version: with version's own key to model it would be a cycle, and a dump
+-- could not be restored. partition.default_version, which promote sets together with it, has one.
 
 CREATE TABLE soup.version_attribute (
     org     uuid     NOT NULL,

@@ -1,0 +1,147 @@
+-- Who owns, who may. Runs last and goes through the catalogue, so that no room's object is forgotten.
+
+-- The catalogue's own functions that are ways round the API or out of it: SQL in text, large objects, advisory locks,
+-- other sessions, the WAL, sizes. They are everybody's by default; here they are the platform's and the monitors'.
+DO $revokes$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN
+        SELECT p.oid::regprocedure AS signature, p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$' AS is_size
+          FROM pg_catalog.pg_proc p
+         WHERE p.pronamespace = 'pg_catalog'::regnamespace
+           AND (p.proname ~ '^(lo_|loread$|lowrite$)'
+                OR p.proname ~ '^(query|table|schema|database|cursor)_to_xml'
+                OR p.proname ~ '^pg_(try_)?advisory_'
+                OR p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$'
+                OR p.proname IN ('ts_stat', 'pg_logical_emit_message', 'pg_export_snapshot', 'pg_notify', 'pg_terminate_backend',
+                                 'pg_cancel_backend', 'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn'))
+    LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f.signature);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO soup_owner, soup_dba', f.signature);
+        IF f.is_size THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', f.signature);
+        END IF;
+    END LOOP;
+END
+$revokes$;
+
+-- Nobody but a superuser writes code here, and nobody makes temporary objects that could stand before real ones.
+DO $database$
+BEGIN
+    EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$database$;
+REVOKE USAGE ON LANGUAGE sql, plpgsql FROM PUBLIC;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+-- Every object that this script has made belongs to soup_owner.
+DO $owner$
+DECLARE
+    o record;
+BEGIN
+    FOR o IN
+        SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'c' THEN 'TYPE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS what,
+               format('%I.%I', n.nspname, c.relname) AS name
+          FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
+          JOIN pg_catalog.pg_class c ON c.oid = d.objid
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
+           AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
+        UNION ALL
+        SELECT 'ROUTINE', d.objid::regprocedure::text
+          FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
+         WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass
+        UNION ALL
+        -- A composite type by itself is a type with a relation behind it; tables' row types follow their tables.
+        SELECT 'TYPE', format('%I.%I', n.nspname, t.typname)
+          FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
+          JOIN pg_catalog.pg_type t ON t.oid = d.objid
+          JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+         WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_type'::regclass
+        UNION ALL
+        SELECT 'SCHEMA', quote_ident(n.nspname)
+          FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
+          JOIN pg_catalog.pg_namespace n ON n.oid = d.objid
+         WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_namespace'::regclass
+    LOOP
+        EXECUTE format('ALTER %s %s OWNER TO soup_owner', o.what, o.name);
+    END LOOP;
+END
+$owner$;
+
+-- PUBLIC has nothing; neither has it what soup_owner makes later (storage tables, leaves of the raw log).
+REVOKE ALL ON SCHEMA soup, soup_api, soup_data FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA soup, soup_api FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA soup, soup_api FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE soup_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+
+-- Row-level security calls these as whoever reads.
+GRANT EXECUTE ON FUNCTION soup.scope_allows(uuid, uuid, uuid), soup.platform_allows(text) TO soup_worker;
+
+-- The gateway: what is registered, and the catalogue. The DBA: what runs in the platform scope dba.
+GRANT USAGE ON SCHEMA soup_api TO soup_gateway;
+GRANT USAGE ON SCHEMA soup TO soup_dba;
+DO $execute$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN
+        SELECT p.oid::regprocedure AS signature, n.nspname = 'soup_api' AS is_api
+          FROM pg_catalog.pg_proc p
+          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+         WHERE (n.nspname = 'soup_api' AND (p.proname = 'catalogue' OR p.proname IN (SELECT a.name FROM soup.api_function a)))
+            OR (n.nspname = 'soup' AND (p.prosrc = 'soup_dba_call' OR p.proname = 'doctor'))
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f.signature, CASE WHEN f.is_api THEN 'soup_gateway' ELSE 'soup_dba' END);
+    END LOOP;
+END
+$execute$;
+
+-- Beside the permissive policies of each table stands a restrictive one of the same extent, so that a permissive one
+-- added by mistake opens nothing; and each says WITH CHECK what it says USING.
+DO $restrict$
+DECLARE
+    p record;
+BEGIN
+    FOR p IN
+        SELECT l.polname, l.polrelid::regclass AS tab, pg_get_expr(l.polqual, l.polrelid) AS expression
+          FROM pg_catalog.pg_policy l
+          JOIN pg_catalog.pg_class c ON c.oid = l.polrelid AND c.relnamespace = 'soup'::regnamespace
+    LOOP
+        EXECUTE format('ALTER POLICY %I ON %s WITH CHECK (%s)', p.polname, p.tab, p.expression);
+    END LOOP;
+    FOR p IN
+        SELECT l.polrelid::regclass AS tab, string_agg(pg_get_expr(l.polqual, l.polrelid), ' OR ' ORDER BY l.polname DESC) AS expression
+          FROM pg_catalog.pg_policy l
+          JOIN pg_catalog.pg_class c ON c.oid = l.polrelid AND c.relnamespace = 'soup'::regnamespace
+         WHERE l.polpermissive
+         GROUP BY l.polrelid
+    LOOP
+        EXECUTE format('CREATE POLICY nothing_else ON %s AS RESTRICTIVE USING (%s) WITH CHECK (%2$s)', p.tab, p.expression);
+    END LOOP;
+END
+$restrict$;
+
+-- A dump holds all rows but two tables': the signing keys, which nobody may sign with elsewhere, and the list of
+-- functions, which this script writes.
+DO $dump$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN
+        SELECT c.oid::regclass AS name
+          FROM pg_catalog.pg_depend d
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
+          JOIN pg_catalog.pg_class c ON c.oid = d.objid
+         WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
+           AND c.relkind = 'r' AND c.relname NOT IN ('signing_key', 'api_function')
+    LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(t.name, '');
+    END LOOP;
+END
+$dump$;
