@@ -1,7 +1,11 @@
 // Canonical base64 through libsodium, whose decoder refuses white space, wrong padding and left-over bits.
+// What it does not refuse are some bytes above 0x7f (they reach its comparisons as negative numbers), so
+// these are refused here first.
 #include "core/crypto/base64.hpp"
 
 #include <sodium.h>
+
+#include <algorithm>
 
 namespace soup::crypto {
 namespace {
@@ -15,6 +19,8 @@ std::string encode(std::span<const std::uint8_t> bytes, int variant) {
 
 std::optional<std::vector<std::uint8_t>> decode(std::string_view text, std::size_t bytes_max, int variant) {
     if (text.size() / 4 > bytes_max / 3 + 1) return std::nullopt; // before anything is allocated
+    if (!std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+        return std::nullopt;
     std::vector<std::uint8_t> bytes(text.size() / 4 * 3 + 3);
     std::size_t length = 0;
     if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length, nullptr,
