@@ -85,19 +85,18 @@ void KernelBank::mix(std::span<const Segment> segments, const BankSlot& slot) {
 void KernelBank::gather(const BankSlot& slot, std::size_t column, std::size_t first_line, std::size_t lines) {
     const Lanes three = spread(3.0F);
     for (std::size_t l = 0; l < lines; l++) {
-        Lanes base[2] = {spread(0.0F), spread(0.0F)};
+        Lanes base[2] = {};
         for (std::size_t tap = 0; tap < kernel_length; tap++) {
             const std::size_t row = first_line + l + tap * slot.dilation;
             const float* from = lines_.data() + row % height_ * line_length_ + column + row / height_;
             float* to = weighted_.data() + (tap * tile_lines + l) * group_columns;
-            for (std::size_t half = 0; half < 2; half++) {
+            unrolled<2>([&](auto half) {
                 const Lanes z = load(from + half * lane_count);
                 base[half] -= z;
                 store(to + half * lane_count, three * z);
-            }
+            });
         }
-        for (std::size_t half = 0; half < 2; half++)
-            store(base_.data() + l * group_columns + half * lane_count, base[half]);
+        unrolled<2>([&](auto half) { store(&base_[l * group_columns + half * lane_count], base[half]); });
     }
 }
 
@@ -117,25 +116,23 @@ void KernelBank::count_kernels(const BankSlot& slot, std::size_t first_bias, std
                 store(&pair_[c], load(&base_[c]) + load(at_i + c) + load(at_j + c));
             for (std::size_t k = j + 1; k < kernel_length; k++, feature += slot.biases_per_kernel) {
                 const float* at_k = weighted(k);
-                Lanes bias[Biases];
-                Counts sum[Biases][2];
-                for (std::size_t b = 0; b < Biases; b++) {
-                    bias[b] = spread(biases_[slot.first_feature + feature + b]);
-                    sum[b][0] = sum[b][1] = Counts{};
-                }
+                Lanes bias[Biases] = {};
+                Counts low[Biases] = {}, high[Biases] = {};
+                unrolled<Biases>(
+                    [&](auto b) { bias[b] = spread(biases_[slot.first_feature + feature + b]); });
                 for (std::size_t c = 0; c < cells; c += group_columns) {
-                    const Lanes low = load(&pair_[c]) + load(at_k + c);
-                    const Lanes high = load(&pair_[c + lane_count]) + load(at_k + c + lane_count);
-                    for (std::size_t b = 0; b < Biases; b++) {
-                        sum[b][0] -= low > bias[b]; // A true comparison is −1.
-                        sum[b][1] -= high > bias[b];
-                    }
+                    const Lanes output_low = load(&pair_[c]) + load(at_k + c);
+                    const Lanes output_high = load(&pair_[c + lane_count]) + load(at_k + c + lane_count);
+                    unrolled<Biases>([&](auto b) {
+                        low[b] -= output_low > bias[b]; // A true comparison is −1.
+                        high[b] -= output_high > bias[b];
+                    });
                 }
-                for (std::size_t b = 0; b < Biases; b++) {
+                unrolled<Biases>([&](auto b) {
                     std::int32_t* to = counts + (feature + b) * columns_ + column;
-                    store(to, load(to) + sum[b][0]);
-                    store(to + lane_count, load(to + lane_count) + sum[b][1]);
-                }
+                    store(to, load(to) + low[b]);
+                    store(to + lane_count, load(to + lane_count) + high[b]);
+                });
             }
         }
 }

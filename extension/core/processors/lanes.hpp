@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace soup::processors {
 
@@ -33,6 +34,16 @@ inline void store(std::int32_t* to, Counts lanes) {
 }
 inline Lanes spread(float value) {
     return Lanes{value, value, value, value};
+}
+
+/// f(0), …, f(N − 1) without a loop, the index a constant: arrays of lanes that are only indexed so stay in
+/// registers, which at -O2 they don't in a loop (measured: three times slower).
+template<std::size_t N, typename F>
+inline __attribute__((always_inline)) void unrolled(F&& f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        (f(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    (std::make_index_sequence<N>{});
 }
 
 } // namespace soup::processors

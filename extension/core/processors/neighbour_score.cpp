@@ -12,11 +12,11 @@ NeighbourScore::NeighbourScore(const std::vector<float>& references, std::size_t
 float NeighbourScore::squared_distance(const float* left, const float* right) const {
     Lanes sums[2] = {};
     for (std::size_t d = 0; d < padded_; d += 2 * lane_count)
-        for (std::size_t half = 0; half < 2; half++) {
+        unrolled<2>([&](auto half) {
             const std::size_t at = d + half * lane_count;
             const Lanes difference = load(left + at) - load(right + at);
             sums[half] += difference * difference;
-        }
+        });
     const Lanes sum = sums[0] + sums[1];
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
