@@ -53,7 +53,7 @@ access::VersionRef queried_version(const access::Identity& identity, std::string
                                    std::optional<std::string_view> label, const Page& page) {
     access::ModelRef const found = access::find_model(identity, model);
     access::VersionRef const version =
-        page.continued ? access::find_version(identity, found.org, found.model, page.continued->version)
+        page.continued ? access::find_version_by_id(identity, found, page.continued->version)
                        : access::find_version(identity, found, label);
     access::require(identity, access::Right::query, version.org, version.model, version.label);
     return version;
