@@ -257,10 +257,10 @@ Arguments arguments_from_query(const Function& function, const Query& query) {
 }
 
 void check_idempotency_key(std::string_view key) {
-    constexpr std::size_t key_bytes_max = 255;
+    constexpr std::size_t key_bytes_max = 200;
     if (key.empty() || key.size() > key_bytes_max ||
         std::any_of(key.begin(), key.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }))
-        throw bad_input("Idempotency-Key must have 1 to 255 printable ASCII characters");
+        throw bad_input("Idempotency-Key must have 1 to 200 printable ASCII characters");
 }
 
 void set_idempotency_key(const Function& function, Arguments& arguments, std::string_view key) {

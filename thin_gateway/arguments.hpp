@@ -39,7 +39,7 @@ void set_idempotency_key(const Function& function, Arguments& arguments, std::st
 /// After everything was set.
 void check_required(const Function& function, const Arguments& arguments);
 
-/// A key as it may come in a header: printable ASCII, 1 to 255 bytes.
+/// A key as it may come in a header: printable ASCII, 1 to 200 bytes.
 void check_idempotency_key(std::string_view key);
 
 } // namespace soup::gateway

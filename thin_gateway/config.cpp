@@ -135,7 +135,7 @@ bool read_config(int argc, char** argv, Config& config, int& exit_status) {
         ->check(CLI::Range(1u, 256u));
     add_database(app, config);
     add_limits(app, config);
-    app.add_option("--log", config.log_file, "log file; standard error without");
+    app.add_option("--log,--log-file", config.log_file, "log file; standard error without");
     app.add_option("--log-level", config.log_level)
         ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
     app.add_option("--log-requests", config.log_requests, "one line for each request");

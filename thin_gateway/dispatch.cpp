@@ -192,7 +192,7 @@ Problem refusal_of(Exchange& exchange, const ServerError& error) {
     Problem problem = problem_from(error);
     // An open session may hold what an upgrade has replaced.
     const bool is_outdated =
-        error.sqlstate == "42883" || error.sqlstate == "0A000" || error.sqlstate == "26000";
+        error.sqlstate == "42883" || error.sqlstate == "55000";
     if (error.reason.empty() && is_outdated) exchange.worker.renew_sessions();
     if (problem.rule->status >= 500)
         log::warning("call refused", error.sqlstate + " " + error.reason + ": " + error.message,

@@ -52,6 +52,9 @@ constexpr std::array rules{
     // SQLSTATEs of errors without machinesoup's mark.
     ErrorRule{"40001", "BUSY", 503, "The service is busy", 1},
     ErrorRule{"40P01", "BUSY", 503, "The service is busy", 1},
+    // An open session holds what an upgrade has replaced; the gateway is renewing its sessions.
+    ErrorRule{"42883", "BUSY", 503, "The service is busy", 1},
+    ErrorRule{"55000", "BUSY", 503, "The service is busy", 1},
     ErrorRule{"55P03", "BUSY", 503, "The service is busy", 1},
     ErrorRule{"57014", "TIMEOUT", 504, "The request took too long", 0},
     ErrorRule{"57P01", "BUSY", 503, "The service is busy", 1},

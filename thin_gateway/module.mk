@@ -5,7 +5,7 @@ GATEWAY_CORE_SOURCES := $(wildcard extension/core/json/*.cpp extension/core/fram
 GATEWAY_CORE := $(GATEWAY_CORE_SOURCES:%.cpp=$(BUILD)/%.o)
 GATEWAY_LIBS := -lpq -lspdlog -lfmt -lyaml-cpp -lsimdjson -lsodium -lzstd -llz4 -pthread
 
-GATEWAY := $(BUILD)/bin/soup_gateway
+GATEWAY := $(BUILD)/soup_gateway
 all: $(GATEWAY)
 
 # GCC 12 takes the frame allocator of Asio's coroutines for a mismatched pair of new and delete: it sees only one
@@ -16,3 +16,34 @@ $(GATEWAY_OBJECTS) $(BUILD)/thin_gateway/main.o: OBJ_CXXFLAGS += -Wno-mismatched
 $(GATEWAY): $(BUILD)/thin_gateway/main.o $(GATEWAY_OBJECTS) $(GATEWAY_CORE)
 	@mkdir -p $(@D)
 	$(CXX) $(SANITIZE) $(LDFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) $(GATEWAY_LIBS) -o $@
+
+# --- its own tests: the request path without sockets, and its fuzzer; tests/gateway/*.t run the binary ------------
+GATEWAY_UNIT := $(BUILD)/tests/gateway/unit
+GATEWAY_UNIT_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/gateway/unit_*.cpp))
+$(GATEWAY_UNIT_OBJECTS): OBJ_CXXFLAGS += -Wno-mismatched-new-delete
+$(GATEWAY_UNIT): $(GATEWAY_UNIT_OBJECTS) $(GATEWAY_OBJECTS) $(GATEWAY_CORE)
+	$(CXX) $(SANITIZE) $(LDFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lgtest_main -lgtest $(GATEWAY_LIBS) -o $@
+
+.PHONY: check-gateway-unit check-gateway-fuzz
+check-unit: check-gateway-unit
+check-gateway-unit: $(GATEWAY_UNIT)
+	$(GATEWAY_UNIT) --gtest_brief=1
+
+GATEWAY_FUZZ_SOURCES := tests/gateway/fuzz_request.cpp $(addprefix thin_gateway/,append_request.cpp arguments.cpp \
+    catalogue.cpp errors.cpp openapi.cpp plan.cpp request_parser.cpp types.cpp url.cpp)
+GATEWAY_FUZZ_OBJECTS := $(GATEWAY_FUZZ_SOURCES:%.cpp=$(BUILD)/fuzz/objects/%.o)
+$(BUILD)/fuzz/fuzz_request: $(GATEWAY_FUZZ_OBJECTS) $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(GATEWAY_CORE_SOURCES))
+	$(FUZZ_CXX) $(FUZZ_FLAGS) $^ -lsodium -lzstd -llz4 -lsimdjson -o $@
+check-fuzz: check-gateway-fuzz
+check-gateway-fuzz: $(BUILD)/fuzz/fuzz_request
+	@mkdir -p $(BUILD)/fuzz/corpus-request
+	$(BUILD)/fuzz/fuzz_request -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus-request tests/gateway/corpus/request
+
+# --- bench client: tests/bench/gateway/run ------------------------------------------------------------------------
+$(BUILD)/bench/append_latency: $(BUILD)/tests/bench/gateway/append_latency.o
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -o $@
+.PHONY: bench-gateway
+bench-gateway: all $(BUILD)/bench/append_latency
+	BUILD=$(BUILD) PG_CONFIG=$(PG_CONFIG) tests/bench/gateway/run

@@ -1,0 +1,77 @@
+# Limits that protect one client from another: rate, connections, the pool, forged identity headers.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use SoupGateway;
+use Test::More;
+
+my $node = make_cluster('limits');
+make_org($node, 'acme', 'pump');
+my $producer = basic('acme-producer', 'producer of acme');
+my $consumer = basic('acme-consumer', 'consumer of acme');
+
+subtest 'rate' => sub {
+    my $gateway = start_gateway($node, rate => 0.01, 'rate-burst' => 3);
+    my @statuses = map { post($gateway, 'list_models', {}, $consumer, "X-Forwarded-For: 10.0.0.$_")->{status} } 1 .. 5;
+    is_deeply \@statuses, [ 200, 200, 200, 429, 429 ], 'three at once, then refused; X-Forwarded-For changes nothing';
+    my $refused = post($gateway, 'list_models', {}, $consumer);
+    is_problem $refused, 429, 'RATE', 'refused';
+    ok $refused->{header}{'retry-after'}, 'with a hint when to come back';
+    is append_json($gateway, $producer, 'pump', [1])->{status}, 200, 'another principal is not touched';
+    is get($gateway, '/readyz')->{status}, 200, 'pages are not limited';
+    stop_gateway($gateway);
+};
+
+subtest 'connections' => sub {
+    my $gateway = start_gateway($node, 'connections-per-source' => 5);
+    # The polls of start_gateway may still be on their way out.
+    my @open;
+    ok wait_for(sub { @open = map { connect_to($gateway) } 1 .. 5; 5 == grep { my $r = request($_, 'GET', '/healthz'); $r && $r->{status} == 200 } @open },
+        'five connections'), 'five are served';
+    my $sixth = request(connect_to($gateway), 'GET', '/healthz');
+    is $sixth->{status}, 503, 'the sixth is turned away';
+    close $open[0];
+    ok wait_for(sub { my $r = request(connect_to($gateway), 'GET', '/healthz'); $r && $r->{status} == 200 }, 'room again'), 'one leaves, one may come';
+    stop_gateway($gateway);
+};
+
+subtest 'pool' => sub {
+    my $gateway = start_gateway($node, 'write-connections' => 1, 'pipeline-depth' => 1, 'pool-ms' => 300);
+    post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer);
+    my $lock = $node->background_psql('soup');
+    $lock->query_safe('BEGIN; SELECT count(*) FROM (SELECT FROM soup.model FOR UPDATE) m;');
+    my $first = connect_to($gateway);
+    my $body = '{"model":"pump","label":"v1"}';
+    syswrite $first, "POST /v1/promote HTTP/1.1\r\nHost: x\r\n$consumer\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+    ok wait_for(sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soup_gateway write' AND wait_event_type = 'Lock'") > 0 },
+        'the first waits'), 'the only place is taken';
+    is_problem post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer), 503, 'BUSY', 'the next waits for a while, then is told so';
+    is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'reading has places of its own';
+    $lock->query_safe('COMMIT;');
+    is read_response($first)->{status}, 200, 'the first is answered';
+    is $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'soup_gateway write'"), 1, 'no connection was lost';
+    $lock->quit;
+    stop_gateway($gateway);
+};
+
+subtest 'time' => sub {
+    my $gateway = start_gateway($node, 'request-ms' => 400);
+    my $lock = $node->background_psql('soup');
+    $lock->query_safe('BEGIN; SELECT count(*) FROM (SELECT FROM soup.model FOR UPDATE) m;');
+    is_problem post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer), 504, 'TIMEOUT', 'a call beyond its time';
+    $lock->query_safe('COMMIT;');
+    $lock->quit;
+    is post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer)->{status}, 200, 'the connection is usable';
+    stop_gateway($gateway);
+};
+
+subtest 'identity comes from the token only' => sub {
+    my $gateway = start_gateway($node);
+    for my $header ('X-Forwarded-User: acme-consumer', 'X-Org: acme', 'X-Principal: acme-consumer', 'Cookie: token=x') {
+        is_problem post($gateway, 'list_models', {}, $header), 401, 'NOT_BOUND', $header;
+    }
+    stop_gateway($gateway);
+};
+
+done_testing;
