@@ -9,16 +9,19 @@
 #include "boundary/transaction.hpp"
 
 extern "C" {
-#include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_database.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
-#include "utils/syscache.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/wait_event.h"
 }
 
@@ -52,15 +55,23 @@ void show(const char* activity) {
     pg::call([=] { pgstat_report_activity(STATE_IDLE, activity); });
 }
 
+/// Looks the database up as the server does while it connects: by index only if the shared catalogues'
+/// relation cache is complete, which it is not in a fresh cluster.
 bool is_database_open() {
     bool is_open = false;
     pg::in_transaction([&] {
         is_open = pg::call([] {
-            const Oid database = get_database_oid(settings.database, true);
-            HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
-            if (!HeapTupleIsValid(tuple)) return false;
-            const bool allows = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datallowconn;
-            ReleaseSysCache(tuple);
+            ScanKeyData key;
+            ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
+                        CStringGetDatum(settings.database));
+            Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+            SysScanDesc scan = systable_beginscan(databases, DatabaseNameIndexId,
+                                                  criticalSharedRelcachesBuilt, nullptr, 1, &key);
+            HeapTuple tuple = systable_getnext(scan);
+            const bool allows =
+                HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datallowconn;
+            systable_endscan(scan);
+            table_close(databases, AccessShareLock);
             return allows;
         });
     });
