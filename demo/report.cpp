@@ -1,0 +1,150 @@
+// soup_demo: finds the demo's question and judges its answer.
+//
+//   soup_demo fault MANIFEST RECORDING FAULTS STREAM
+//       the key of the window in the middle of the recording's last labelled fault
+//   soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS
+//       NEAREST, the answer of nearest, as a table; from POINTS, all of the model as NDJSON, the ROC-AUC of
+//       the anomaly score against the recording's labels, beside that of a moving-average baseline on the
+//       same windows
+//
+// Only windows after the fit range count, for the model has learned from the others. A window is labelled
+// when one of its rows lies in a fault. The baseline of a row is |x − mean| / deviation of the 96 rows before
+// it; that of a window is the mean or the largest of its rows, whichever does better.
+#include "core/manifest/manifest.hpp"
+#include "core/processors/evaluation.hpp"
+#include "demo/recording.hpp"
+#include "tests/bench/processors/baseline.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace soup;
+
+std::string read_file(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error(path + ": cannot be read");
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The offset at the end of a key <partition>/<stream>/<offset>: the window's first row.
+std::size_t first_row(std::string_view key) {
+    std::size_t row = 0;
+    std::string_view const digits = key.substr(key.rfind('/') + 1);
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), row).ec != std::errc())
+        throw std::runtime_error("not the key of a window: " + std::string(key));
+    return row;
+}
+
+void print_fault_key(const manifest::Parameters& parameters, const demo::Recording& recording,
+                     const std::string& stream) {
+    const demo::Interval fault = recording.faults.back();
+    auto const middle = std::lower_bound(recording.times_us.begin(), recording.times_us.end(),
+                                         fault.from_us + (fault.to_us - fault.from_us) / 2);
+    auto row = static_cast<std::size_t>(middle - recording.times_us.begin());
+    row -= std::min<std::size_t>(row, static_cast<std::size_t>(parameters.window / 2));
+    row -= row % static_cast<std::size_t>(parameters.stride);
+    std::printf("0/%s/%zu\n", stream.c_str(), row);
+}
+
+void print_nearest(const manifest::Parameters& parameters, const demo::Recording& recording,
+                   const std::string& path) {
+    auto const window = static_cast<std::size_t>(parameters.window);
+    std::printf("\nThe windows nearest to the known fault:\n\n  %-19s  %-19s  %8s  %6s  %s\n", "from", "to",
+                "distance", "score", "labelled as a fault");
+    simdjson::dom::parser parser;
+    for (simdjson::dom::element row : parser.load(path)["rows"].get_array()) {
+        std::string_view const key = row["key"];
+        double const distance = row["distance"], score = row["attributes"]["score"];
+        std::size_t const first = first_row(key), last = std::min(first + window, recording.size()) - 1;
+        std::printf("  %-19s  %-19s  %8.3f  %6.2f  %s\n", recording.times.at(first).c_str(),
+                    recording.times[last].c_str(), distance, score,
+                    recording.touches_fault(first, window) ? "yes" : "no");
+    }
+}
+
+struct Judged {
+    std::vector<double> score, baseline_mean, baseline_max;
+    std::vector<std::uint8_t> labels;
+};
+
+Judged judge(const manifest::Parameters& parameters, const demo::Recording& recording,
+             const std::string& path) {
+    auto const window = static_cast<std::size_t>(parameters.window);
+    auto const fit_rows =
+        static_cast<std::size_t>(parameters.first_windows) * static_cast<std::size_t>(parameters.stride);
+    std::vector<double> const residuals = bench::moving_average_residuals(recording.values, 1);
+    Judged judged;
+    bool is_complete = false;
+    simdjson::padded_string const lines = simdjson::padded_string::load(path);
+    simdjson::dom::parser parser;
+    simdjson::dom::document_stream rows = parser.parse_many(lines);
+    for (simdjson::dom::element row : rows) {
+        std::string_view key;
+        if (row["end"].error() == simdjson::SUCCESS) is_complete = true;
+        if (row["key"].get(key) != simdjson::SUCCESS) continue;
+        std::size_t const first = first_row(key);
+        if (first < fit_rows || first + window > recording.size()) continue;
+        auto const begin = residuals.begin() + static_cast<std::ptrdiff_t>(first),
+                   end = begin + parameters.window;
+        judged.score.push_back(row["attributes"]["score"]);
+        judged.baseline_mean.push_back(std::accumulate(begin, end, 0.0));
+        judged.baseline_max.push_back(*std::max_element(begin, end));
+        judged.labels.push_back(recording.touches_fault(first, window) ? 1 : 0);
+    }
+    if (!is_complete) throw std::runtime_error(path + ": the stream was cut: its last line is missing");
+    return judged;
+}
+
+void print_judgement(const Judged& judged) {
+    auto auc = [&](const std::vector<double>& scores) {
+        auto area = processors::roc_auc(scores, judged.labels);
+        if (!area) throw std::runtime_error("the windows after the fit range carry one label only");
+        return *area;
+    };
+    std::printf("\n  ROC-AUC of the score against the recording's labels  %.3f\n"
+                "  ROC-AUC of a moving-average baseline                 %.3f\n"
+                "  (%zu windows after the fit range, %td of them labelled)\n\n",
+                auc(judged.score), std::max(auc(judged.baseline_mean), auc(judged.baseline_max)),
+                judged.score.size(), std::count(judged.labels.begin(), judged.labels.end(), 1));
+}
+
+int run(const std::vector<std::string>& words) {
+    if (words.size() < 5 || (words[0] != "fault" && words[0] != "report") ||
+        words.size() != (words[0] == "fault" ? 5u : 6u)) {
+        std::fputs("usage: soup_demo fault MANIFEST RECORDING FAULTS STREAM\n"
+                   "       soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS\n",
+                   stderr);
+        return 2;
+    }
+    manifest::Manifest const manifest = manifest::parse_manifest(read_file(words[1]));
+    demo::Recording const recording = demo::read_recording(words[2], words[3]);
+    if (words[0] == "fault") {
+        print_fault_key(manifest.parameters, recording, words[4]);
+    } else {
+        print_nearest(manifest.parameters, recording, words[4]);
+        print_judgement(judge(manifest.parameters, recording, words[5]));
+    }
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "soup_demo: %s\n", failure.what());
+        return 1;
+    }
+}
