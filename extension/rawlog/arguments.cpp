@@ -41,6 +41,10 @@ RecordArguments::RecordArguments(FunctionCallInfo fcinfo, int records_at, int ti
       record_views_(records_.byte_strings()) {
     emplace_optional(times_, fcinfo, times_at, pg::timestamptz_elements);
     if (!times_) return;
+    if (times_->size() != records_.size())
+        throw bad_input("times must have one element for each record",
+                        "There are " + std::to_string(records_.size()) + " records and " +
+                            std::to_string(times_->size()) + " times.");
     time_views_.resize(times_->size());
     times_->for_each([&](std::size_t i, Datum datum, bool is_null) {
         if (is_null) return;
@@ -96,10 +100,6 @@ void ManyArguments::check_lengths() const {
         throw bad_input("record_counts must add up to the number of records",
                         "They add up to " + std::to_string(total) + ", and there are " +
                             std::to_string(records_.size()) + " records.");
-    if (records_.has_times() && records_.time_count() != records_.size())
-        throw bad_input("times must have one element for each record",
-                        "There are " + std::to_string(records_.size()) + " records and " +
-                            std::to_string(records_.time_count()) + " times.");
 }
 
 std::vector<Element> ManyArguments::elements() const {

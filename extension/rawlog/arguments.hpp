@@ -30,8 +30,6 @@ public:
     RecordArguments(FunctionCallInfo fcinfo, int records_position, int times_position);
 
     std::size_t size() const noexcept { return records_.size(); }
-    bool has_times() const noexcept { return times_.has_value(); }
-    std::size_t time_count() const noexcept { return time_views_.size(); }
     /// Fills the request with `count` records from `begin` on, and with their times if there are any.
     void fill(Request& request, std::size_t begin, std::size_t count) const;
     void fill(Request& request) const;

@@ -67,10 +67,6 @@ void check_request(const Request& request) {
     if (request.records.empty()) throw bad_input("records must not be empty");
     if (request.records.size() > records_max)
         throw too_big("an append takes at most " + std::to_string(records_max) + " records");
-    if (!request.times.empty() && request.times.size() != request.records.size())
-        throw bad_input("times must have one element for each record",
-                        std::to_string(request.records.size()) + " records, " +
-                            std::to_string(request.times.size()) + " times.");
 }
 
 void collect_records(const Request& request, std::vector<frame::Record>& records) {

@@ -50,7 +50,10 @@ CREATE FUNCTION soup.protect_raw_table(name text) RETURNS void
 BEGIN
     EXECUTE format('ALTER TABLE soup_data.%I ALTER COLUMN frame SET STATISTICS 0, '
                    'ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
-    EXECUTE format('CREATE POLICY scope ON soup_data.%I USING (soup.scope_allows(org, model, explicit_version))', name);
+    EXECUTE format('CREATE POLICY scope ON soup_data.%I USING (soup.scope_allows(org, model, explicit_version)) '
+                   'WITH CHECK (soup.scope_allows(org, model, explicit_version))', name);
+    EXECUTE format('CREATE POLICY nothing_else ON soup_data.%I AS RESTRICTIVE USING (soup.scope_allows(org, model, explicit_version)) '
+                   'WITH CHECK (soup.scope_allows(org, model, explicit_version))', name);
     EXECUTE format('CREATE TRIGGER raw_rows_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON soup_data.%I '
                    'FOR EACH STATEMENT EXECUTE FUNCTION soup.refuse_raw_change()', name);
     EXECUTE format('ALTER TABLE soup_data.%I ENABLE ALWAYS TRIGGER raw_rows_stay', name);
