@@ -73,7 +73,7 @@ const char* reason_of(error_code error) {
     case simdjson::EMPTY:
         return "nothing there";
     case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
-        return "array or object is not closed";
+        return "array or object does not end where the text ends";
     default:
         return "not valid JSON";
     }
