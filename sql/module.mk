@@ -7,7 +7,7 @@ $(BUILD)/sql/soupvec--$(VERSION).sql: $(sort $(wildcard sql/soupvec/*.sql))
 $(BUILD)/sql/machinesoup--$(VERSION).sql: $(sort $(wildcard sql/machinesoup/*.sql))
 $(SQL_SCRIPTS): sql/module.mk Makefile
 	@mkdir -p $(@D)
-	@{ echo '\echo Use "CREATE EXTENSION $(word 1,$(subst --, ,$(@F)))" to load this file. \quit'; \
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION $(word 1,$(subst --, ,$(@F)))" to load this file. \quit'; \
 	   cat $(filter %.sql,$^) | sed 's/CREATE OR REPLACE/CREATE/'; } > $@
 
 all: $(SQL_SCRIPTS)
