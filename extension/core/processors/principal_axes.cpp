@@ -81,7 +81,7 @@ void add_axes(const Eigen::MatrixXd& samples, std::size_t dimensions, Reduction&
 }
 
 double leading_variance(const Eigen::MatrixXd& samples) {
-    // 64 rounds give far more than the few digits a block's weight needs, even for close eigenvalues.
+    // A weight needs two digits; close eigenvalues, which converge slowly, are close in value too.
     const int rounds = 64;
     Eigen::VectorXd axis = Eigen::VectorXd::Ones(samples.cols()), image(samples.rows());
     for (Eigen::Index i = 0; i < axis.size(); i++)
