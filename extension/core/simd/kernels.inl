@@ -44,8 +44,17 @@ OneLane<T> abs(OneLane<T> a) noexcept {
     return {a.lane < 0 ? -a.lane : a.lane};
 }
 template<class T>
-T hadd(OneLane<T> a) noexcept {
+T lanes_sum(OneLane<T> a) noexcept {
     return a.lane;
+}
+/// xsimd's sum of a register's lanes, which release 10 renamed.
+template<class T, class Arch>
+T lanes_sum(const xsimd::batch<T, Arch>& a) noexcept {
+#if XSIMD_VERSION_MAJOR >= 10
+    return xsimd::reduce_add(a);
+#else
+    return xsimd::hadd(a);
+#endif
 }
 inline bool any(bool lane) noexcept {
     return lane;
@@ -82,7 +91,7 @@ struct L2Sum {
         sum = fma(difference, difference, sum);
     }
     void join(const L2Sum& other) noexcept { sum = sum + other.sum; }
-    float total() const noexcept { return hadd(sum); }
+    float total() const noexcept { return lanes_sum(sum); }
 };
 
 template<class R>
@@ -90,7 +99,7 @@ struct DotSum {
     R sum = R(0.0f);
     void take(R a, R b) noexcept { sum = fma(a, b, sum); }
     void join(const DotSum& other) noexcept { sum = sum + other.sum; }
-    float total() const noexcept { return hadd(sum); }
+    float total() const noexcept { return lanes_sum(sum); }
 };
 
 template<class R>
@@ -106,7 +115,7 @@ struct CosineSum {
         norm_a = norm_a + other.norm_a;
         norm_b = norm_b + other.norm_b;
     }
-    CosineParts total() const noexcept { return {hadd(dot), hadd(norm_a), hadd(norm_b)}; }
+    CosineParts total() const noexcept { return {lanes_sum(dot), lanes_sum(norm_a), lanes_sum(norm_b)}; }
 };
 
 template<class R>
@@ -114,7 +123,7 @@ struct L1Sum {
     R sum = R(0.0f);
     void take(R a, R b) noexcept { sum = sum + abs(a - b); }
     void join(const L1Sum& other) noexcept { sum = sum + other.sum; }
-    float total() const noexcept { return hadd(sum); }
+    float total() const noexcept { return lanes_sum(sum); }
 };
 
 /// Sixteen noughts, then sixteen ones: a window into it tells which lanes of the last register are new.
@@ -177,14 +186,87 @@ float l1(const float* a, const float* b, std::size_t n) noexcept {
     return sum_over<Arch, L1Sum>(a, b, n);
 }
 
+template<class Arch>
+bool all_finite(const float* x, std::size_t n) noexcept {
+    using R = Register<float, Arch>;
+    R worst(0.0f);
+    std::size_t i = 0;
+    for (; i + R::size <= n; i += R::size)
+        worst = worst + not_finite(R::load_unaligned(x + i));
+    float rest = lanes_sum(worst);
+    for (; i < n; ++i)
+        rest += not_finite(element(x + i));
+    return rest == 0.0f;
+}
+
 // --- Double precision ------------------------------------------------------------------------------
+
+// A register of doubles from as many floats, and back. xsimd converts between lanes of different width
+// through memory only, in pieces that the processor cannot forward to a wide load, which is 10 times as slow;
+// the compiler can do it in one instruction. It takes no vector type that depends on a template's parameter,
+// hence one overload per register width.
+template<std::size_t lanes>
+struct Converted;
+
+template<>
+struct Converted<1> {
+    using Floats = float;
+    using Doubles = double;
+    static void widen(const Floats& from, Doubles& to) noexcept { to = from; }
+    static void narrow(const Doubles& from, Floats& to) noexcept { to = static_cast<float>(from); }
+};
+template<>
+struct Converted<2> {
+    typedef float Floats __attribute__((vector_size(8)));
+    typedef double Doubles __attribute__((vector_size(16)));
+    static void widen(const Floats& from, Doubles& to) noexcept {
+        to = __builtin_convertvector(from, Doubles);
+    }
+    static void narrow(const Doubles& from, Floats& to) noexcept {
+        to = __builtin_convertvector(from, Floats);
+    }
+};
+template<>
+struct Converted<4> {
+    typedef float Floats __attribute__((vector_size(16)));
+    typedef double Doubles __attribute__((vector_size(32)));
+    static void widen(const Floats& from, Doubles& to) noexcept {
+        to = __builtin_convertvector(from, Doubles);
+    }
+    static void narrow(const Doubles& from, Floats& to) noexcept {
+        to = __builtin_convertvector(from, Floats);
+    }
+};
+template<>
+struct Converted<8> {
+    typedef float Floats __attribute__((vector_size(32)));
+    typedef double Doubles __attribute__((vector_size(64)));
+    static void widen(const Floats& from, Doubles& to) noexcept {
+        to = __builtin_convertvector(from, Doubles);
+    }
+    static void narrow(const Doubles& from, Floats& to) noexcept {
+        to = __builtin_convertvector(from, Floats);
+    }
+};
 
 template<class R>
 R widened(const float* from) noexcept {
-    alignas(64) double wide[R::size];
-    for (std::size_t lane = 0; lane < R::size; ++lane)
-        wide[lane] = element(from + lane);
-    return R::load_unaligned(wide);
+    typename Converted<R::size>::Floats floats;
+    typename Converted<R::size>::Doubles doubles;
+    __builtin_memcpy(&floats, from, sizeof floats);
+    Converted<R::size>::widen(floats, doubles);
+    R result;
+    __builtin_memcpy(&result, &doubles, sizeof doubles);
+    return result;
+}
+
+template<class R>
+void store_narrowed(R wide, float* to) noexcept {
+    typename Converted<R::size>::Floats floats;
+    typename Converted<R::size>::Doubles doubles;
+    __builtin_memcpy(&doubles, &wide, sizeof doubles);
+    Converted<R::size>::narrow(doubles, floats);
+    __builtin_memcpy(to, &floats, sizeof floats);
 }
 
 template<class Arch>
@@ -198,7 +280,7 @@ double squared_norm(const float* x, std::size_t n) noexcept {
         even = fma(low, low, even);
         odd = fma(high, high, odd);
     }
-    double total = hadd(even + odd);
+    double total = lanes_sum(even + odd);
     for (; i < n; ++i) {
         const double value = element(x + i);
         total += value * value;
@@ -217,7 +299,7 @@ bool accumulate(double* sums, const float* x, std::size_t n) noexcept {
         sum.store_unaligned(sums + i);
         worst = worst + not_finite(sum);
     }
-    double rest = hadd(worst);
+    double rest = lanes_sum(worst);
     for (; i < n; ++i) {
         const double sum = sums[i] + element(x + i);
         sums[i] = sum;
@@ -231,23 +313,12 @@ bool divide(const float* x, double by, float* out, std::size_t n) noexcept {
     using R = Register<double, Arch>;
     constexpr std::size_t width = R::size;
     const R divisor(by);
-    float worst = 0;
     std::size_t i = 0;
-    for (; i + width <= n; i += width) {
-        alignas(64) double quotients[width];
-        (widened<R>(x + i) / divisor).store_unaligned(quotients);
-        for (std::size_t lane = 0; lane < width; ++lane) {
-            const float quotient = static_cast<float>(quotients[lane]);
-            out[i + lane] = quotient;
-            worst += not_finite(quotient);
-        }
-    }
-    for (; i < n; ++i) {
-        const float quotient = static_cast<float>(element(x + i) / by);
-        out[i] = quotient;
-        worst += not_finite(quotient);
-    }
-    return worst == 0;
+    for (; i + width <= n; i += width)
+        store_narrowed(widened<R>(x + i) / divisor, out + i);
+    for (; i < n; ++i)
+        out[i] = static_cast<float>(element(x + i) / by);
+    return all_finite<Arch>(out, n);
 }
 
 // --- Element by element ----------------------------------------------------------------------------
@@ -297,7 +368,7 @@ bool combine_registers(const float* a, const float* b, float* out, std::size_t n
         worst = worst + not_finite(result);
         lost = lost | Operation::lost(left, right, result);
     }
-    return hadd(worst) == 0.0f && !any(lost);
+    return lanes_sum(worst) == 0.0f && !any(lost);
 }
 
 template<class Arch, class Operation>
@@ -306,19 +377,6 @@ bool combine(const float* a, const float* b, float* out, std::size_t n) noexcept
     const bool wide = combine_registers<Register<float, Arch>, Operation>(a, b, out, n, i);
     const bool rest = combine_registers<OneLane<float>, Operation>(a, b, out, n, i);
     return wide && rest;
-}
-
-template<class Arch>
-bool all_finite(const float* x, std::size_t n) noexcept {
-    using R = Register<float, Arch>;
-    R worst(0.0f);
-    std::size_t i = 0;
-    for (; i + R::size <= n; i += R::size)
-        worst = worst + not_finite(R::load_unaligned(x + i));
-    float rest = hadd(worst);
-    for (; i < n; ++i)
-        rest += not_finite(element(x + i));
-    return rest == 0.0f;
 }
 
 // --- Bits ------------------------------------------------------------------------------------------
