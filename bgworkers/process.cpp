@@ -43,7 +43,7 @@ void show_activity(const std::string& activity) {
 void show_idle() {
     pg::call([] {
         pgstat_report_stat(false);
-        pgstat_report_activity(STATE_IDLE, nullptr);
+        pgstat_report_activity(STATE_IDLE, "waiting for work");
     });
 }
 

@@ -2,6 +2,9 @@
 --
 -- An idle version has no row in soup.cursor: the first worker that serves a lane makes it. So the views start from
 -- what there is to do, intervals and heads, and a version without either costs nothing.
+--
+-- The views run as their reader: a principal's scope, the launcher's and the DBA's hold as on the tables, and a
+-- superuser sees all.
 
 DO $policies$
 DECLARE
@@ -17,7 +20,7 @@ BEGIN
 END
 $policies$;
 
-CREATE VIEW soup.lag AS
+CREATE VIEW soup.lag WITH (security_invoker) AS
     SELECT i.org, i.model, i.version, i.partition, 'default'::text COLLATE "C" AS lane,
            coalesce(min(c.next_offset), 0) AS next_offset,
            max(least(coalesce(i.to_offset, p.next_offset), p.next_offset)) AS head_offset,
@@ -38,7 +41,7 @@ CREATE VIEW soup.lag AS
 COMMENT ON VIEW soup.lag IS
     'How far each lane of each version is. lag_records counts offsets, so records of the other lane in between are in it until the cursor has passed them: it is at most that many, and 0 exactly when nothing waits.';
 
-CREATE VIEW soup.fit_wait AS
+CREATE VIEW soup.fit_wait WITH (security_invoker) AS
     SELECT f.org, f.model, f.version, f.partition, f.windows_seen AS have, f.windows_needed AS need,
            (f.windows_needed - f.windows_seen) AS missing_windows, f.last_error
       FROM soup.fit f
@@ -46,7 +49,7 @@ CREATE VIEW soup.fit_wait AS
 COMMENT ON VIEW soup.fit_wait IS
     'Versions that have not seen enough records to learn from: windows (of images: records) seen and needed in the partition that they learn from.';
 
-CREATE VIEW soup.work AS
+CREATE VIEW soup.work WITH (security_invoker) AS
     SELECT w.org, w.model, w.version, w.partition, w.lane,
            m.default_version IS NOT DISTINCT FROM w.version AND w.lane = 'default' AS is_live, w.updated_at
       FROM (SELECT i.org, i.model, i.version, i.partition, 'default'::text COLLATE "C" AS lane,
@@ -129,7 +132,7 @@ COMMENT ON FUNCTION soup.doctor_processing() IS 'The rows of doctor() about laun
 GRANT USAGE ON SCHEMA soup, soup_data TO soup_worker;
 GRANT SELECT ON soup.model, soup.version, soup.version_attribute, soup.artefact, soup.partition, soup.label_head,
     soup.version_interval, soup.cursor, soup.failure, soup.fit, soup.lag, soup.work, soup.quarantine, soup.version_counter TO soup_worker;
-GRANT INSERT ON soup.artefact, soup.cursor, soup.failure, soup.quarantine, soup.quarantine, soup.version_counter TO soup_worker;
-GRANT UPDATE ON soup.cursor, soup.fit, soup.quarantine, soup.version_counter TO soup_worker;
+GRANT INSERT ON soup.artefact, soup.cursor, soup.failure, soup.quarantine, soup.version_counter TO soup_worker;
+GRANT UPDATE ON soup.cursor, soup.fit, soup.version_counter TO soup_worker;
 GRANT UPDATE (state, suspended_because) ON soup.version TO soup_worker;
 GRANT DELETE ON soup.failure TO soup_worker;
