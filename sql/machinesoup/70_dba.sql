@@ -51,6 +51,9 @@ CREATE FUNCTION soup.find_principal(username text) RETURNS soup.principal
 DECLARE
     found_principal soup.principal;
 BEGIN
+    IF find_principal.username IS NULL THEN
+        PERFORM soup.fail('22023', 'BAD_INPUT', 'username must not be null');
+    END IF;
     SELECT p.* INTO found_principal FROM soup.principal p WHERE p.username = find_principal.username;
     IF NOT FOUND THEN
         PERFORM soup.fail('P0002', 'NOT_FOUND', format('principal "%s" does not exist', find_principal.username));
