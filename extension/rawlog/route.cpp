@@ -68,10 +68,9 @@ Route make_route(const Identity& identity, std::string_view model_name,
     if (label) {
         // The right comes first: who may append to some labels only is told nothing about the others.
         access::require(identity, access::Right::append, model.org, model.model, *label);
+        // Whatever its state: the log takes what is sent to a version, also to one that was promoted away or
+        // suspended, since it may be promoted or resumed again. Processing decides by the state.
         const access::VersionRef version = access::find_version(identity, model, label);
-        if (version.state == "retired")
-            throw Error("40000", "CONFLICT",
-                        "version \"" + version.label + "\" is retired and takes no records");
         route.explicit_version = version.version;
         route.label = version.label;
     } else {
@@ -107,11 +106,13 @@ std::shared_ptr<const Route> find_route(const Identity& identity, std::string_vi
     return route;
 }
 
+// The model is visible, so a missing right is SCOPE whether there is a default, and whether its label is
+// visible, or not.
 std::string default_label(const Identity& identity, const Route& route, const std::optional<Uuid>& version) {
-    std::string label;
-    if (version) label = access::find_version_by_id(identity, route.model, *version).label;
+    const std::string label = version ? visible_label(identity, route, *version) : std::string();
     // A model without default takes records from those whose grant covers every label.
-    access::require(identity, access::Right::append, route.model.org, route.model.model, label);
+    if (!access::has_right(identity, access::Right::append, route.model.org, route.model.model, label))
+        throw scope_refused("the right to append is missing");
     return label;
 }
 

@@ -31,12 +31,12 @@ struct Route {
 };
 
 /// The route, with the right to append checked.
-/// Throws NOT_FOUND, SCOPE, or CONFLICT for a version that takes no records any more.
+/// Throws NOT_FOUND, SCOPE.
 std::shared_ptr<const Route> find_route(const Identity& identity, std::string_view model,
                                         std::optional<std::string_view> label);
 
 /// The label of a version that a partition row names as the default, with the right to append to it checked.
-/// Throws SCOPE, NOT_FOUND.
+/// Throws SCOPE.
 std::string default_label(const Identity& identity, const Route& route, const std::optional<Uuid>& version);
 
 /// The label of a version which an earlier append has answered with; empty when it is out of the principal's

@@ -38,7 +38,7 @@ INSERT INTO bad_case (what, token, model, label, stream, content_type, key, reco
     ('unknown label',             :'good', 'pump', 'nothing', NULL, NULL, NULL, '{x}', NULL),
     ('empty label',               :'good', 'pump', '', NULL, NULL, NULL, '{x}', NULL),
     ('label as pattern',          :'good', 'pump', '*', NULL, NULL, NULL, '{x}', NULL),
-    ('retired version',           :'good', 'pump', 'old-1', NULL, NULL, NULL, '{x}', NULL),
+    ('retired, still a label',          :'good', 'pump', 'old-1', NULL, NULL, NULL, '{x}', NULL),
     ('granted label',             :'limited', 'pump', 'lab-1', NULL, NULL, NULL, '{x}', NULL),
     ('visible label, no right',   :'limited', 'pump', 'prod-1', NULL, NULL, NULL, '{x}', NULL),
     ('invisible label',           :'limited', 'pump', 'old-1', NULL, NULL, NULL, '{x}', NULL),

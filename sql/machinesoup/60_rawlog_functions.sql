@@ -164,7 +164,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT 'warning', 'raw log', format('org %s has no leaf for %s', o.org, to_char(next_month, 'YYYY-MM')),
-           'Call soup.maintain_raw_leaves(); the launcher does so daily while it runs.'
+           'The launcher makes it while it runs; see the server''s log for why it could not.'
       FROM (SELECT DISTINCT m.org FROM soup.model m) o
      WHERE to_regclass(format('soup_data.r_%s_%s', replace(o.org::text, '-', ''), to_char(next_month, 'YYYYMM'))) IS NULL;
 
