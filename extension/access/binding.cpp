@@ -114,7 +114,7 @@ const Identity& bind(FunctionCallInfo fcinfo, std::string_view token) {
         throw Error("55000", "BIND_TWICE", "another token is bound to this transaction already");
     require_kind(fcinfo->flinfo->fn_oid, identity);
     bind_scope(identity, grants_of(identity.principal));
-    end_session_at(identity.expires_us);
+    end_session_after(identity.expires_us);
     return *bound_here();
 }
 

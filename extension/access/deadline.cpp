@@ -14,6 +14,8 @@ namespace soup::access {
 
 namespace {
 
+constexpr std::int64_t grace_us = 5'000'000;
+
 struct State {
     bool is_registered = false;
     bool is_armed = false;
@@ -30,8 +32,8 @@ void on_expiry() {
 
 } // namespace
 
-void end_session_at(std::int64_t expires_us) {
-    const TimestampTz when = pg::from_unix_us(expires_us);
+void end_session_after(std::int64_t expires_us) {
+    const TimestampTz when = pg::from_unix_us(expires_us + grace_us);
     pg::call([&] {
         if (!state.is_registered) {
             state.timeout = RegisterTimeout(USER_TIMEOUT, on_expiry);

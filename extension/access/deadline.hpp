@@ -7,7 +7,7 @@
 namespace soup::access {
 
 /// Arms the timer for this transaction; an earlier call's time is replaced. Unix microseconds.
-void end_session_at(std::int64_t expires_us);
+void end_session_after(std::int64_t expires_us);
 
 /// Takes the timer back; cheap when none is armed.
 void forget_deadline() noexcept;

@@ -55,7 +55,7 @@ std::uint64_t catalogue_generation() noexcept {
         return own_bit | ++state.own_count;
     if (RecoveryInProgress()) [[unlikely]]
         return standby_bit | static_cast<std::uint64_t>(GetCurrentStatementStartTimestamp());
-    return shared_counter().load(std::memory_order_acquire);
+    return shared_counter().load(std::memory_order_acquire) + 1;
 }
 
 void mark_catalogue_change() {

@@ -26,11 +26,20 @@ BEGIN ATOMIC
      WHERE (g.rolname IN ('soup_owner', 'soup_gateway', 'soup_worker') AND NOT m.rolsuper)
         OR m.rolname IN ('soup_owner', 'soup_gateway', 'soup_worker')
     UNION ALL
-    SELECT 'error', format('role %s', r.rolname), format('has settings of its own: %s', array_to_string(s.setconfig, ', ')),
-           format('ALTER ROLE %I RESET ALL', r.rolname)
+    SELECT 'error', format('role %s', r.rolname), format('has settings of its own: %s', c.setting),
+           format('ALTER ROLE %I RESET ALL, in this database too', r.rolname)
       FROM pg_db_role_setting s
       JOIN pg_roles r ON r.oid = s.setrole
-     WHERE r.rolname IN ('soup_owner', 'soup_gateway')
+     CROSS JOIN LATERAL unnest(s.setconfig) AS c(setting)
+     WHERE r.rolname IN ('soup_owner', 'soup_gateway') AND c.setting NOT LIKE 'session\_preload\_libraries=%'
+    UNION ALL
+    SELECT 'error', 'role soup_gateway', 'does not load the library at the start of a session, so its statements are not guarded',
+           format('ALTER ROLE soup_gateway IN DATABASE %I SET session_preload_libraries = %L', current_database(), l.library)
+      FROM (SELECT p.probin AS library FROM pg_proc p WHERE p.oid = 'soup.scope_allows(uuid, uuid, uuid)'::regprocedure) l
+     WHERE NOT EXISTS (SELECT FROM pg_db_role_setting s
+                         JOIN pg_roles r ON r.oid = s.setrole AND r.rolname = 'soup_gateway'
+                         JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
+                        WHERE format('session_preload_libraries=%s', l.library) = ANY (s.setconfig))
     -- What PUBLIC may do.
     UNION ALL
     SELECT 'error', format('schema %s', n.nspname), format('PUBLIC has %s', a.privilege_type),

@@ -127,6 +127,14 @@ BEGIN
 END
 $restrict$;
 
+-- The list of statements that the gateway's role may send is kept by the library, so its sessions load it at once and
+-- not with the first function.
+DO $preload$
+BEGIN
+    EXECUTE format('ALTER ROLE soup_gateway IN DATABASE %I SET session_preload_libraries = %L', current_database(), 'MODULE_PATHNAME');
+END
+$preload$;
+
 -- A dump holds all rows but two tables': the signing keys, which nobody may sign with elsewhere, and the list of
 -- functions, which this script writes.
 DO $dump$
