@@ -2,8 +2,9 @@
 -- where the cluster has it. Variables: dimensions, rows, rounds.
 --
 -- All contestants stand in one database and take turns within each round; the best of the rounds counts. Times
--- are taken inside the server around one EXECUTE each, so that the client does not matter. No parallel workers, no
--- JIT: one process's work is compared. Every table is loaded in the same order, vacuumed, and read once before.
+-- are the server process's own time on the processor (Linux's /proc/self/schedstat, hence a superuser) around one
+-- EXECUTE each, so that neither the client nor other processes matter much. No parallel workers, no JIT: one
+-- process's work is compared. Every table is loaded in the same order, vacuumed, and read once before.
 \set QUIET on
 \set ON_ERROR_STOP on
 \pset tuples_only on
@@ -27,7 +28,7 @@ CREATE TABLE arrays (id integer, v real[]);
 ALTER TABLE arrays ALTER v SET STORAGE external;
 INSERT INTO arrays SELECT i, (SELECT array_agg((random() - 0.5)::real) FROM generate_series(1, :dimensions) WHERE i = i)
 FROM generate_series(1, :rows) i;
-CREATE TABLE contestant (name text, work text, statement text);
+CREATE TABLE contestant (name text, work text, statement text, repeats integer DEFAULT 1);
 CREATE TABLE vectors_ours AS SELECT id, v::ours.vector AS v, v::ours.vector::text AS t FROM arrays LIMIT 0;
 ALTER TABLE vectors_ours DROP t;
 INSERT INTO vectors_ours SELECT id, v::ours.vector FROM arrays;
@@ -35,7 +36,7 @@ SELECT v::text AS query FROM vectors_ours WHERE id = 1 \gset
 
 INSERT INTO contestant VALUES ('array', 'cardinality', 'SELECT max(cardinality(v)) FROM arrays');
 CREATE FUNCTION enter(name text, place text, query text) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO scan_bench.contestant SELECT name, work, replace(replace(replace(statement, 'TABLE', 'scan_bench.vectors_' || name),
+    INSERT INTO scan_bench.contestant (name, work, statement) SELECT name, work, replace(replace(replace(statement, 'TABLE', 'scan_bench.vectors_' || name),
                                                                          'PLACE', place), 'QUERY', quote_literal(query) || '::' || place || '.vector')
     FROM (VALUES ('l2', 'SELECT count(*) FROM (SELECT id FROM TABLE ORDER BY v OPERATOR(PLACE.<->) QUERY LIMIT 10) s'),
                  ('inner product', 'SELECT count(*) FROM (SELECT id FROM TABLE ORDER BY v OPERATOR(PLACE.<#>) QUERY LIMIT 10) s'),
@@ -56,18 +57,32 @@ SELECT enter('theirs', 'theirs', :'query') \g /dev/null
 \endif
 VACUUM ANALYZE;
 
+CREATE FUNCTION processor_ms() RETURNS float8 LANGUAGE sql VOLATILE AS
+$$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6 $$;
 CREATE TABLE took (name text, work text, round integer, ms float8);
 CREATE PROCEDURE compete(rounds integer) LANGUAGE plpgsql AS $$
 DECLARE
     entrant scan_bench.contestant;
-    started timestamptz;
+    began timestamptz;
+    started float8;
     ignored bigint;
 BEGIN
-    FOR round IN 0 .. rounds LOOP -- Round 0 warms up and does not count.
+    -- Once to warm up, and to find how often a statement must run to take 60 ms: the processor's time is booked
+    -- in steps of a few milliseconds.
+    FOR entrant IN SELECT * FROM scan_bench.contestant LOOP
+        EXECUTE entrant.statement INTO ignored;
+        began := clock_timestamp();
+        EXECUTE entrant.statement INTO ignored;
+        UPDATE scan_bench.contestant c SET repeats = ceil(60 / (extract(epoch FROM clock_timestamp() - began) * 1000)) WHERE c = entrant;
+    END LOOP;
+    FOR round IN 1 .. rounds LOOP
         FOR entrant IN SELECT * FROM scan_bench.contestant ORDER BY work, name LOOP
-            started := clock_timestamp();
-            EXECUTE entrant.statement INTO ignored;
-            INSERT INTO scan_bench.took SELECT entrant.name, entrant.work, round, extract(epoch FROM clock_timestamp() - started) * 1000 WHERE round > 0;
+            started := scan_bench.processor_ms();
+            FOR i IN 1 .. entrant.repeats LOOP
+                EXECUTE entrant.statement INTO ignored;
+            END LOOP;
+            INSERT INTO scan_bench.took
+            SELECT entrant.name, entrant.work, round, (scan_bench.processor_ms() - started) / entrant.repeats;
         END LOOP;
     END LOOP;
 END $$;
