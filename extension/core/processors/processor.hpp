@@ -10,7 +10,8 @@
 // artefact, and the records which the fitter read are processed like all others.
 //
 // A record that a processor cannot use is handed to reject() with a stable reason code and is otherwise
-// ignored; the cursor goes on. process() throws only what is not the record's fault (no memory, a bug).
+// ignored; the cursor goes on. process() throws only what is not the record's fault (no memory, a bug, the
+// sink); the processor is then of no further use, and what it gave out is to be rolled back.
 //
 // Determinism: same build, same input, same bytes, on any machine. Hence no unordered iteration, no random
 // device, no libm function but sqrt (the C library picks its variants by CPU), and no product whose summation
@@ -100,7 +101,8 @@ public:
     /// Every point that these records complete has reached the sink when it returns.
     virtual void process(std::span<const InputRecord> records, PointSink& sink) = 0;
     virtual std::vector<std::byte> save_state() const = 0;
-    /// Replaces the state. Error XX001 for bytes that save_state of the same manifest didn't write.
+    /// Replaces the state. Error XX001 for bytes that save_state of the same manifest didn't write; the
+    /// processor is then of no further use.
     virtual void load_state(std::span<const std::byte> state) = 0;
     virtual const Counters& counters() const = 0;
 };
