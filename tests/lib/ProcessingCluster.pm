@@ -3,6 +3,7 @@
 package ProcessingCluster;
 use strict;
 use warnings;
+use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -72,12 +73,13 @@ sub is_drained {
 sub wait_until_up {
 	my ($self) = @_;
 	my $deadline = time() + 120;
-	while (time() < $deadline) {
-		my ($status) = $self->{node}->psql('soup', 'SELECT 1');
-		return if $status == 0;
+	# With -c, since what goes through a pipe breaks it when psql cannot connect.
+	my @psql = ($self->{node}->installed_command('psql'), '-Xqc', 'SELECT 1', '-d', $self->{node}->connstr('soup'));
+	my $ignored;
+	until (IPC::Run::run(\@psql, '<', '/dev/null', '>', \$ignored, '2>', \$ignored)) {
+		die 'the server did not come back' if time() > $deadline;
 		sleep 0.05;
 	}
-	die 'the server did not come back';
 }
 
 # kill -9, and wait until the process is no more: a server that starts before then believes in a running one.
