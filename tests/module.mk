@@ -30,6 +30,7 @@ $(BUILD)/fuzz/objects/%.o: %.cpp
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.cpp $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) $(FUZZ_FLAGS) $^ -lsodium -lzstd -llz4 -lsimdjson -o $@
+.SECONDARY: $(FUZZ_OBJS)
 check-fuzz: $(FUZZERS)
 	@for f in $(FUZZERS); do name=$${f##*/fuzz_}; scratch=$(BUILD)/fuzz/corpus-$$name; mkdir -p $$scratch tests/fuzz/corpus/$$name; \
 	  echo "fuzz $$name, $(FUZZ_SECONDS) s"; \

@@ -38,8 +38,14 @@ inline Error bad_input(std::string message, std::string detail = {}) {
 inline Error too_big(std::string message, std::string detail = {}) {
     return {"54000", "TOO_BIG", std::move(message), std::move(detail)};
 }
-inline Error not_found(std::string message) { return {"P0002", "NOT_FOUND", std::move(message)}; }
-inline Error scope_refused(std::string message) { return {"42501", "SCOPE", std::move(message)}; }
-inline Error token_bad() { return {"28000", "TOKEN_BAD", "token is not valid"}; }
+inline Error not_found(std::string message) {
+    return {"P0002", "NOT_FOUND", std::move(message)};
+}
+inline Error scope_refused(std::string message) {
+    return {"42501", "SCOPE", std::move(message)};
+}
+inline Error token_bad() {
+    return {"28000", "TOKEN_BAD", "token is not valid"};
+}
 
 } // namespace soup
