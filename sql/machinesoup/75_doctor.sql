@@ -39,7 +39,7 @@ BEGIN ATOMIC
      WHERE NOT EXISTS (SELECT FROM pg_db_role_setting s
                          JOIN pg_roles r ON r.oid = s.setrole AND r.rolname = 'soup_gateway'
                          JOIN pg_database d ON d.oid = s.setdatabase AND d.datname = current_database()
-                        WHERE format('session_preload_libraries=%s', l.library) = ANY (s.setconfig))
+                        WHERE format('session_preload_libraries="%s"', l.library) = ANY (s.setconfig))
     -- What PUBLIC may do.
     UNION ALL
     SELECT 'error', format('schema %s', n.nspname), format('PUBLIC has %s', a.privilege_type),
