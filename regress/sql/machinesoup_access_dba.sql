@@ -109,6 +109,46 @@ SELECT soup.add_model('dba test other', $$o'brien"; DROP TABLE soup.org; --$$) I
 SELECT soup.add_model('dba test other', 'Pümpe 温度 .$') IS NOT NULL AS added;
 SELECT count(*) FROM soup.model JOIN soup.org o USING (org) WHERE o.name = 'dba test other';
 
+-- A new passphrase, with and without overlap; a principal shut out and let in; a right taken back.
+SELECT epoch AS epoch_before FROM soup.principal WHERE username = 'dba-producer' \gset
+SELECT soup.set_passphrase('dba-producer', 'second horse', '1 hour');
+SELECT slot, expires_at = 'infinity' AS stays FROM soup.credential JOIN soup.principal p USING (principal) WHERE username = 'dba-producer' ORDER BY slot;
+SELECT kind FROM soup_api.login('dba-producer', 'correct horse') UNION ALL SELECT kind FROM soup_api.login('dba-producer', 'second horse');
+SELECT soup.set_passphrase('dba-producer', 'third horse', '1 hour');
+SELECT slot, expires_at = 'infinity' AS stays FROM soup.credential JOIN soup.principal p USING (principal) WHERE username = 'dba-producer' ORDER BY slot;
+SELECT kind FROM soup_api.login('dba-producer', 'second horse');
+SELECT kind FROM soup_api.login('dba-producer', 'correct horse');
+SELECT soup.set_passphrase('dba-producer', 'correct horse');
+SELECT slot, expires_at = 'infinity' AS stays FROM soup.credential JOIN soup.principal p USING (principal) WHERE username = 'dba-producer' ORDER BY slot;
+SELECT kind FROM soup_api.login('dba-producer', 'third horse');
+SELECT soup.disable_principal('dba-producer');
+SELECT kind FROM soup_api.login('dba-producer', 'correct horse');
+SELECT soup.disable_principal('dba-producer', false);
+SELECT kind FROM soup_api.login('dba-producer', 'correct horse');
+SELECT epoch - :epoch_before AS tokens_ended FROM soup.principal WHERE username = 'dba-producer';
+SELECT soup.revoke_right('dba-producer', 'dba test org', 'pump', '*', 'append');
+SELECT count(*) FROM soup."grant" g JOIN soup.principal p USING (principal) WHERE p.username = 'dba-producer';
+\pset format unaligned
+SELECT call, pg_temp.refusal('SELECT soup.' || call) FROM (VALUES
+    ($$set_passphrase('nobody', 'correct horse')$$),
+    ($$set_passphrase(NULL, 'correct horse')$$),
+    ($$set_passphrase('dba-producer', NULL)$$),
+    ($$set_passphrase('dba-producer', 'short')$$),
+    ($$set_passphrase('dba-producer', 'correct horse', '-1 day')$$),
+    ($$set_passphrase('dba-producer', 'correct horse', '31 days')$$),
+    ($$set_passphrase('dba-producer', 'correct horse', NULL)$$),
+    ($$disable_principal('nobody')$$),
+    ($$disable_principal(NULL)$$),
+    ($$disable_principal('dba-producer', NULL)$$),
+    ($$revoke_right('dba-producer', 'dba test org', 'pump', '*', 'append')$$),
+    ($$revoke_right('dba-producer', 'dba test org', NULL, '*', 'append')$$),
+    ($$revoke_right('dba-scientist', 'dba test other', NULL, 'alice-*', 'query')$$),
+    ($$revoke_right('dba-scientist', 'dba test other', NULL, 'alice', 'stage')$$),
+    ($$revoke_right('dba-scientist', 'dba test org', NULL, 'alice-*', 'stage')$$),
+    ($$revoke_right('nobody', 'dba test org', NULL, '*', 'stage')$$),
+    ($$revoke_right('dba-scientist', 'no such org', NULL, 'alice-*', 'stage')$$)) AS bad(call);
+\pset format aligned
+
 -- A new key signs, the old ones verify for 12 more hours.
 SELECT soup.rotate_signing_key() = max(key_id) + 1 AS is_next FROM soup.signing_key;
 SELECT count(*) FILTER (WHERE valid_to = 'infinity') AS signing,

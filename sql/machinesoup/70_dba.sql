@@ -169,6 +169,57 @@ CREATE FUNCTION soup.add_principal(org text, username text, kind text, passphras
 COMMENT ON FUNCTION soup.add_principal(text, text, text, text) IS
     'Adds a principal with a passphrase. org is the org''s name, null for data_scientist and operator. It has no rights until they are granted.';
 
+CREATE FUNCTION soup.dba_set_passphrase(username text, passphrase text, overlap interval DEFAULT '0') RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    owner soup.principal := soup.find_principal(dba_set_passphrase.username);
+    hash text;
+    kept smallint;
+BEGIN
+    PERFORM soup.check_passphrase(dba_set_passphrase.passphrase);
+    IF dba_set_passphrase.overlap IS NULL OR dba_set_passphrase.overlap < '0' OR dba_set_passphrase.overlap > '30 days' THEN
+        PERFORM soup.fail('22023', 'BAD_INPUT', 'overlap must be from 0 to 30 days');
+    END IF;
+    hash := soup.hash_passphrase(dba_set_passphrase.passphrase);
+    -- The row's lock keeps two changes of one principal apart; without overlap its tokens end as well.
+    UPDATE soup.principal p SET epoch = p.epoch + CASE WHEN dba_set_passphrase.overlap = '0' THEN 1 ELSE 0 END
+     WHERE p.principal = owner.principal;
+    SELECT c.slot INTO kept FROM soup.credential c
+     WHERE c.principal = owner.principal AND dba_set_passphrase.overlap > '0' AND c.expires_at > clock_timestamp()
+     ORDER BY c.created_at DESC, c.slot DESC LIMIT 1;
+    DELETE FROM soup.credential c WHERE c.principal = owner.principal AND c.slot IS DISTINCT FROM kept;
+    UPDATE soup.credential c SET expires_at = least(c.expires_at, clock_timestamp() + dba_set_passphrase.overlap)
+     WHERE c.principal = owner.principal;
+    INSERT INTO soup.credential (principal, slot, passphrase_hash)
+    VALUES (owner.principal, CASE WHEN kept = 1 THEN 2 ELSE 1 END, hash);
+END
+$body$;
+COMMENT ON FUNCTION soup.dba_set_passphrase(text, text, interval) IS 'Implementation of soup.set_passphrase.';
+
+CREATE FUNCTION soup.set_passphrase(username text, passphrase text, overlap interval DEFAULT '0') RETURNS void
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
+COMMENT ON FUNCTION soup.set_passphrase(text, text, interval) IS
+    'Gives a principal a new passphrase. The present one stays good for the overlap; without overlap it ends now, and all tokens with it.';
+
+CREATE FUNCTION soup.dba_disable_principal(username text, disabled boolean DEFAULT true) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    subject soup.principal := soup.find_principal(dba_disable_principal.username);
+BEGIN
+    IF dba_disable_principal.disabled IS NULL THEN
+        PERFORM soup.fail('22023', 'BAD_INPUT', 'disabled must not be null');
+    END IF;
+    UPDATE soup.principal p SET disabled = dba_disable_principal.disabled, epoch = p.epoch + 1
+     WHERE p.principal = subject.principal;
+END
+$body$;
+COMMENT ON FUNCTION soup.dba_disable_principal(text, boolean) IS 'Implementation of soup.disable_principal.';
+
+CREATE FUNCTION soup.disable_principal(username text, disabled boolean DEFAULT true) RETURNS void
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
+COMMENT ON FUNCTION soup.disable_principal(text, boolean) IS
+    'Shuts a principal out, with disabled false lets it in again. Its tokens end either way.';
+
 CREATE FUNCTION soup.dba_grant_right(username text, org text, model text, label_pattern text, "right" text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -199,6 +250,31 @@ CREATE FUNCTION soup.grant_right(username text, org text, model text, label_patt
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
 COMMENT ON FUNCTION soup.grant_right(text, text, text, text, text) IS
     'Gives a right on labels that match a pattern (* stands for any run of characters) of a model, null: of all models of the org. Granting twice is granting once.';
+
+CREATE FUNCTION soup.dba_revoke_right(username text, org text, model text, label_pattern text, "right" text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    grantee soup.principal := soup.find_principal(dba_revoke_right.username);
+    in_org uuid := soup.find_org(dba_revoke_right.org);
+    in_model uuid;
+BEGIN
+    IF dba_revoke_right.model IS NOT NULL THEN
+        in_model := soup.find_model(in_org, dba_revoke_right.model);
+    END IF;
+    DELETE FROM soup."grant" g
+     WHERE g.org = in_org AND g.principal = grantee.principal AND g.model IS NOT DISTINCT FROM in_model
+       AND g.label_pattern = dba_revoke_right.label_pattern AND g."right" = dba_revoke_right."right";
+    IF NOT FOUND THEN
+        PERFORM soup.fail('P0002', 'NOT_FOUND', 'this right has not been granted');
+    END IF;
+END
+$body$;
+COMMENT ON FUNCTION soup.dba_revoke_right(text, text, text, text, text) IS 'Implementation of soup.revoke_right.';
+
+CREATE FUNCTION soup.revoke_right(username text, org text, model text, label_pattern text, "right" text) RETURNS void
+    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
+COMMENT ON FUNCTION soup.revoke_right(text, text, text, text, text) IS
+    'Takes back what grant_right gave with the same arguments. Counts from the principal''s next call.';
 
 CREATE FUNCTION soup.dba_add_model(org text, model text, partitions integer DEFAULT 1) RETURNS uuid
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$

@@ -97,7 +97,8 @@ BEGIN ATOMIC
       FROM (SELECT max(s.valid_to) AS valid_to FROM soup.signing_key s WHERE now() < s.valid_to) k
      WHERE k.valid_to < now() + interval '7 days'
     UNION ALL
-    SELECT 'warning', format('principal %s', p.username), 'has no valid passphrase', 'Set one, or disable the principal.'
+    SELECT 'warning', format('principal %s', p.username), 'has no valid passphrase',
+           format('SELECT soup.set_passphrase(%L, ...) or soup.disable_principal(%1$L)', p.username)
       FROM soup.principal p
      WHERE NOT p.disabled
        AND NOT EXISTS (SELECT FROM soup.credential c WHERE c.principal = p.principal AND now() < c.expires_at)
