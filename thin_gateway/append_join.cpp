@@ -228,7 +228,7 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
             pending.partition = integer_at<std::int32_t>(result, row, partition_column);
             pending.first_offset = integer_at<std::int64_t>(result, row, first_offset_column);
             pending.count = integer_at<std::int32_t>(result, row, count_column);
-            pending.label = text_at(result, row, label_column);
+            if (!PQgetisnull(result, row, label_column)) pending.label = text_at(result, row, label_column);
         }
     }
     for (PendingAppend* pending : batch)

@@ -33,7 +33,7 @@ struct PendingAppend {
     std::int32_t partition = 0;
     std::int64_t first_offset = 0;
     std::int32_t count = 0;
-    std::string label;
+    std::optional<std::string> label; ///< null while the model has no default version
     Signal finished;
 };
 

@@ -54,7 +54,10 @@ Response append_response(const PendingAppend& pending) {
     out += R"(,"count":)";
     json::append_number(out, static_cast<std::int64_t>(pending.count));
     out += R"(,"label":)";
-    json::append_string(out, pending.label);
+    if (pending.label)
+        json::append_string(out, *pending.label);
+    else
+        out += "null";
     out += '}';
     return response;
 }
@@ -191,8 +194,7 @@ ResponseFrame Exchange::frame() const {
 Problem refusal_of(Exchange& exchange, const ServerError& error) {
     Problem problem = problem_from(error);
     // An open session may hold what an upgrade has replaced.
-    const bool is_outdated =
-        error.sqlstate == "42883" || error.sqlstate == "55000";
+    const bool is_outdated = error.sqlstate == "42883" || error.sqlstate == "55000";
     if (error.reason.empty() && is_outdated) exchange.worker.renew_sessions();
     if (problem.rule->status >= 500)
         log::warning("call refused", error.sqlstate + " " + error.reason + ": " + error.message,

@@ -32,7 +32,7 @@ void PgLink::watch_socket() {
 Awaitable<bool> PgLink::connect(const PgTarget& target) {
     close();
     const std::string options = options_of(target.conninfo) + " " + target.session_options;
-    const std::array keywords{"dbname", "options", "client_encoding", "fallback_application_name",
+    const std::array keywords{"dbname", "options", "client_encoding", "application_name",
                               static_cast<const char*>(nullptr)};
     const std::array values{target.conninfo.c_str(), options.c_str(), "UTF8", target.application_name.c_str(),
                             static_cast<const char*>(nullptr)};

@@ -19,7 +19,7 @@ PgPipeline::PgPipeline(const Executor& executor, PgTarget target, std::function<
       timer_(executor) {}
 
 Awaitable<> PgPipeline::run() {
-    constexpr auto pause_min = std::chrono::milliseconds(50), pause_max = std::chrono::milliseconds(2000);
+    constexpr auto pause_min = std::chrono::milliseconds(50), pause_max = std::chrono::milliseconds(500);
     thread_local std::minstd_rand jitter{std::random_device{}()};
     auto pause_ms = pause_min;
     while (!is_stopping_) {

@@ -49,25 +49,35 @@ void RequestParser::refuse(error_code& ec, std::string_view code, std::string de
 }
 
 // Looks at the raw header before Beast does: its size, and folded lines, which Beast joins and a proxy in
-// front may not. Beast takes a header only when it is complete, so `input` always starts with the request
-// line.
+// front may not. Beast takes the request line, and each field once it sees the first character behind it, so
+// the blank of a fold is here before its field is taken.
 void RequestParser::check_header(std::string_view input) {
     const auto end = input.find("\r\n\r\n", scanned_ < 3 ? 0 : scanned_ - 3);
     const auto head = input.substr(0, end == std::string_view::npos ? input.size() : end + 2);
+    if (!has_request_line_) request_line_bytes_ = std::min(head.find("\r\n"), head.size());
+    if (request_line_bytes_ > limits_.target_bytes_max + 32) throw problem("HTTP_URI_TOO_LONG", {});
+    if (header_bytes_ + head.size() - request_line_bytes_ > limits_.header_bytes_max)
+        throw problem("HTTP_HEADER_TOO_BIG", {});
+    const auto is_blank = [&](std::size_t at) {
+        return at < head.size() && (head[at] == ' ' || head[at] == '\t');
+    };
+    bool is_folded = has_request_line_ && is_blank(0);
+    for (auto at = head.find("\r\n", scanned_ < 2 ? 0 : scanned_ - 2); at != std::string_view::npos;
+         at = head.find("\r\n", at + 2))
+        is_folded |= is_blank(at + 2);
+    if (is_folded) throw problem("HTTP_MALFORMED", "a header line must not be folded");
     scanned_ = input.size();
-    auto line = std::min(head.find("\r\n"), head.size());
-    if (line > limits_.target_bytes_max + 32) throw problem("HTTP_URI_TOO_LONG", {});
-    if (head.size() - line > limits_.header_bytes_max) throw problem("HTTP_HEADER_TOO_BIG", {});
-    if (end == std::string_view::npos) return;
-    for (; line != std::string_view::npos; line = head.find("\r\n", line + 2))
-        if (line + 2 < head.size() && (head[line + 2] == ' ' || head[line + 2] == '\t'))
-            throw problem("HTTP_MALFORMED", "a header line must not be folded");
 }
 
 std::size_t RequestParser::feed(std::string_view input) {
-    if (!is_header_done()) check_header(input);
+    const bool is_header = !is_header_done();
+    if (is_header) check_header(input);
     error_code ec;
     const std::size_t used = put({input.data(), input.size()}, ec);
+    if (is_header && used > 0) {
+        header_bytes_ += used;
+        scanned_ -= used;
+    }
     if (refused_) throw *refused_;
     if (ec && ec != http::error::need_more) throw_malformed(ec);
     return used;
@@ -83,6 +93,7 @@ void RequestParser::on_request_impl(http::verb verb, string_view method, string_
                                     error_code& ec) {
     if (version != 11 && version != 10) return refuse(ec, "HTTP_VERSION", {});
     if (target.size() > limits_.target_bytes_max) return refuse(ec, "HTTP_URI_TOO_LONG", {});
+    has_request_line_ = true;
     request_.is_http_1_0 = version == 10;
     request_.method = verb == http::verb::get    ? Method::get
                       : verb == http::verb::post ? Method::post

@@ -57,8 +57,9 @@ private:
     std::size_t body_bytes_max_ = 0;
     std::size_t announced_ = 0;
     std::size_t fields_ = 0;
-    std::size_t scanned_ = 0;
-    bool has_read_header_ = false;
+    std::size_t scanned_ = 0; ///< of the input that the next feed starts with
+    std::size_t header_bytes_ = 0, request_line_bytes_ = 0;
+    bool has_request_line_ = false, has_read_header_ = false;
     unsigned seen_ = 0; ///< one bit for each header that may come once
 };
 

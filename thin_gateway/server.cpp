@@ -140,7 +140,6 @@ void Server::want_catalogue() {
 Awaitable<> Server::keep_catalogue() {
     constexpr auto retry_after = std::chrono::milliseconds(500);
     constexpr auto forever = std::chrono::hours(1);
-    std::string last_failure;
     while (!is_stopped_) {
         if (wants_catalogue_) {
             wants_catalogue_ = false;
@@ -163,9 +162,12 @@ Awaitable<CataloguePtr> Server::read_catalogue() {
     if (call.outcome != PgCall::Outcome::done) {
         const std::string why =
             call.error ? call.error->sqlstate + ": " + call.error->message : pool.last_error();
-        if (!is_stopped_) log::warning("catalogue not read", why);
+        // Said once, not twice a second for as long as the database is away.
+        if (!is_stopped_ && why != last_failure_) log::warning("catalogue not read", why);
+        last_failure_ = why;
         co_return nullptr;
     }
+    last_failure_.clear();
     const PGresult* const result = call.result.get();
     std::vector<Catalogue::Row> rows;
     for (int i = 0; i < PQntuples(result); ++i)

@@ -37,6 +37,7 @@ private:
     asio::basic_signal_set<Executor> signals_;
     Timer catalogue_timer_, drain_timer_;
     StatementPtr catalogue_statement_;
+    std::string last_failure_;
     std::size_t busy_workers_ = 0;
     bool wants_catalogue_ = true, is_draining_ = false, is_stopped_ = false;
 };

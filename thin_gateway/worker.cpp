@@ -123,7 +123,8 @@ void Worker::stop() {
 }
 
 bool Worker::is_ready() const {
-    return catalogue_ && !is_draining_ && read_.ready() > 0 && append_.ready() > 0;
+    return catalogue_ && !is_draining_ && read_.ready() > 0 && write_.ready() > 0 && login_.ready() > 0 &&
+           append_.ready() > 0;
 }
 
 Pool& Worker::pool_for(const Function& function) {

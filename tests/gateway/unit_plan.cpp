@@ -155,6 +155,22 @@ TEST(Parser, RefusesAHeaderJustAboveItsLimit) {
     EXPECT_TRUE(refuses(limits.header_bytes_max));
 }
 
+TEST(Parser, FindsAFoldWhereverTheNetworkCuts) {
+    const std::string bytes = "GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n";
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+        Request request;
+        RequestParser parser(request, limits);
+        std::string buffer = bytes.substr(0, cut);
+        EXPECT_THROW(
+            {
+                buffer.erase(0, parser.feed(buffer));
+                parser.feed(buffer + bytes.substr(cut));
+            },
+            Problem)
+            << cut;
+    }
+}
+
 std::string json_value(Type type, std::string_view bytes) {
     std::string out;
     write_value(out, type, bytes);

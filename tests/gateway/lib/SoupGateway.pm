@@ -20,6 +20,7 @@ use Time::HiRes qw(sleep time);
 our @EXPORT = qw(make_cluster make_org start_gateway stop_gateway connect_to request get post append_json
     basic json_of encode read_response is_problem wait_for memory_kb raw_count);
 
+my %running; # gateways by process id
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 sub encode { return $json->encode($_[0]) }
 
@@ -82,6 +83,7 @@ sub start_gateway {
     wait_for(sub { -s "$dir/port" || waitpid($pid, POSIX::WNOHANG()) == $pid }, 'the gateway listens');
     open my $in, '<', "$dir/port" or die "gateway did not start: " . PostgreSQL::Test::Utils::slurp_file("$dir/stderr");
     chomp(my $port = <$in>);
+    $running{$pid} = 1;
     my $gateway = { pid => $pid, port => $port, log => "$dir/gateway.log" };
     if ($wait) {
         my $ready = wait_for(sub { get($gateway, '/readyz')->{status} == 200 }, 'the gateway is ready');
@@ -93,7 +95,7 @@ sub start_gateway {
 END {
     # A test that dies must not leave a gateway behind.
     my $status = $?;
-    kill 'KILL', grep { defined } values %SoupGateway::running;
+    kill 'KILL', keys %running;
     $? = $status;
 }
 
@@ -101,6 +103,7 @@ sub stop_gateway {
     my ($gateway, $signal) = @_;
     kill $signal // 'TERM', $gateway->{pid};
     waitpid $gateway->{pid}, 0;
+    delete $running{ $gateway->{pid} };
     return $?;
 }
 
@@ -141,8 +144,9 @@ sub read_response {
     my $response = { status => $status, header => \%header, body => '', whole => 1 };
     if (($header{'transfer-encoding'} // '') eq 'chunked') {
         while (1) {
-            until ($buffer =~ /^([0-9a-f]+)\r\n/) { $more->() or do { $response->{whole} = 0; return $response } }
-            my ($size, $skip) = (hex $1, length($1) + 2);
+            my $digits;
+            until (($digits) = $buffer =~ /^([0-9a-f]+)\r\n/) { $more->() or do { $response->{whole} = 0; return $response } }
+            my ($size, $skip) = (hex $digits, length($digits) + 2);
             while (length $buffer < $skip + $size + 2) { $more->() or do { $response->{whole} = 0; return $response } }
             $response->{body} .= substr $buffer, $skip, $size;
             $buffer = substr $buffer, $skip + $size + 2;
