@@ -131,14 +131,13 @@ DECLARE
 BEGIN
     DELETE FROM soup.idempotency
      WHERE ctid = ANY (ARRAY(SELECT i.ctid FROM soup.idempotency i
-                              WHERE i.received_at < now() - interval '24 hours'
-                              ORDER BY i.received_at LIMIT rows_max));
+                              WHERE i.received_at < now() - interval '24 hours' LIMIT rows_max));
     GET DIAGNOSTICS purged = ROW_COUNT;
     RETURN purged;
 END
 $body$;
 COMMENT ON FUNCTION soup.purge_idempotency(integer) IS
-    'Forgets idempotency keys older than 24 hours, oldest first, and returns how many; call again while it returns rows_max.';
+    'Forgets idempotency keys older than 24 hours and returns how many; call again while it returns rows_max.';
 
 REVOKE ALL ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(integer) TO soup_worker;
