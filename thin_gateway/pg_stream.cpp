@@ -7,6 +7,7 @@ namespace soup::gateway {
 
 Awaitable<bool> PgStream::start(const PgCall& call) {
     has_ended_ = false;
+    error_ = {};
     if (!link_.is_open()) {
         const bool is_connected = co_await link_.connect(target_);
         if (!is_connected) co_return false;
