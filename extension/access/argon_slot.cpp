@@ -1,3 +1,5 @@
+// Slots are process ids in shared memory, taken by compare and swap; who finds none sleeps on a condition
+// variable.
 #include "access/argon_slot.hpp"
 
 #include "access/library.hpp"

@@ -9,8 +9,9 @@
 
 namespace soup::access {
 
-/// One atomic read; never 0, so 0 may stand for nothing cached. In a transaction that itself has changed the catalogue every call gives another number,
-/// so that it works on what is stored; what it caches never outlives it.
+/// One atomic read; never 0, so 0 may stand for nothing cached. In a transaction that itself has changed the
+/// catalogue every call gives another number, so that it works on what is stored; what it caches never
+/// outlives it.
 std::uint64_t catalogue_generation() noexcept;
 
 /// Marks the running transaction as one that changes the catalogue. The triggers on the tables call it; C++

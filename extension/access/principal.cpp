@@ -1,3 +1,5 @@
+// soup.principal and soup.credential, read past the executor. Found and missing principals are cached alike:
+// tokens name them by identifiers that were signed here, so their number has an end.
 #include "access/principal.hpp"
 
 #include "access/catalogue_scan.hpp"

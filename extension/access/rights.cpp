@@ -1,3 +1,4 @@
+// Each question is a walk over the principal's few grants.
 #include "access/rights.hpp"
 
 #include "access/grants.hpp"

@@ -1,3 +1,4 @@
+// One look at soup.api_function per function and generation of the catalogue.
 #include "access/served_function.hpp"
 
 #include "access/catalogue_scan.hpp"

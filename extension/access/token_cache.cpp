@@ -1,3 +1,4 @@
+// The entry's layout number tells an empty or foreign entry; a torn read shows in the sequence count.
 #include "access/token_cache.hpp"
 
 #include "access/library.hpp"
