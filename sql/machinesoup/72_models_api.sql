@@ -112,7 +112,7 @@ DECLARE
     target soup.version;
     previous soup.version;
     lane soup.partition;
-    offsets jsonb := '[]';
+    api_promote_offsets jsonb := '[]'; -- not a column's name: those win here
 BEGIN
     SELECT v.* INTO target FROM soup.version v
      WHERE v.org = the_model.org AND v.model = the_model.model AND v.label = api_promote.label;
@@ -120,7 +120,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'model does not exist';
     END IF;
     PERFORM soup.require_right('promote', the_model.model, target.label);
-    IF octet_length(reason) > 10000 THEN
+    IF octet_length(api_promote.reason) > 10000 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', SCHEMA = 'soup', CONSTRAINT = 'TOO_BIG', MESSAGE = 'reason is longer than 10000 bytes';
     END IF;
 
@@ -129,9 +129,9 @@ BEGIN
      WHERE m.org = the_model.org AND m.model = the_model.model FOR UPDATE;
     SELECT v.* INTO previous FROM soup.version v
      WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = the_model.default_version;
-    IF expected_current IS NOT NULL AND expected_current IS DISTINCT FROM previous.label THEN
+    IF api_promote.expected_current IS NOT NULL AND api_promote.expected_current IS DISTINCT FROM previous.label THEN
         RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'the default version is another one',
-              DETAIL = format('Expected "%s", found %s.', expected_current, coalesce('"' || previous.label || '"', 'none'));
+              DETAIL = format('Expected "%s", found %s.', api_promote.expected_current, coalesce('"' || previous.label || '"', 'none'));
     END IF;
     IF target.state = 'suspended' THEN
         RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'version is suspended',
@@ -155,7 +155,7 @@ BEGIN
             HAVING NOT coalesce(bool_or(i.to_offset IS NULL), false);
             UPDATE soup.partition p SET default_version = target.version
              WHERE p.org = lane.org AND p.model = lane.model AND p.partition = lane.partition;
-            offsets := offsets || jsonb_build_object('partition', lane.partition, 'next_offset', lane.next_offset);
+            api_promote_offsets := api_promote_offsets || jsonb_build_object('partition', lane.partition, 'next_offset', lane.next_offset);
         END LOOP;
         UPDATE soup.model m SET default_version = target.version WHERE m.org = the_model.org AND m.model = the_model.model;
         UPDATE soup.version v SET state = 'active'
@@ -163,7 +163,7 @@ BEGIN
         UPDATE soup.version v SET state = 'retired'
          WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = previous.version AND v.state = 'active';
         INSERT INTO soup.promotion (org, model, ordinal, version, previous, principal, reason, offsets)
-        SELECT the_model.org, the_model.model, count(*) + 1, target.version, previous.version, soup.bound_principal(), reason, offsets
+        SELECT the_model.org, the_model.model, count(*) + 1, target.version, previous.version, soup.bound_principal(), api_promote.reason, api_promote_offsets
           FROM soup.promotion p WHERE p.org = the_model.org AND p.model = the_model.model;
     END IF;
     RETURN (the_model.name, target.label, previous.label)::soup_api.promotion_answer;
