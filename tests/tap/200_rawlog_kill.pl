@@ -58,21 +58,26 @@ my @acknowledged = map { {} } 1 .. $clients;    # n → [partition, first_offset
 my @last         = (0) x $clients;
 my $per_round    = 400;
 
+my $folder = PostgreSQL::Test::Utils::tempdir();
+
+# Everything goes through files: a pipe to a client whose server was killed would break under the test itself.
 sub start_client {
     my ($c) = @_;
-    my $script = join '', map { statement($c, $_) } $last[$c] + 1 .. $last[$c] + $per_round;
-    my ($out, $err) = ('', '');
+    my %file = map { $_ => "$folder/client-$c.$_" } qw(sql out err);
+    open my $script, '>', $file{sql} or die $!;
+    print $script statement($c, $_) for $last[$c] + 1 .. $last[$c] + $per_round;
+    close $script or die $!;
     my $handle = IPC::Run::start(
         [ $node->installed_command('psql'), '-XqAt', '-F', ' ', '-v', 'ON_ERROR_STOP=1', '-v', "token=$token",
-            '-d', $node->connstr('soup'), '-f', '-' ],
-        '<', \$script, '>', \$out, '2>', \$err);
-    return { handle => $handle, out => \$out, err => \$err, client => $c };
+            '-d', $node->connstr('soup'), '-f', $file{sql} ],
+        '<', '/dev/null', '>', $file{out}, '2>', $file{err});
+    return { handle => $handle, client => $c, %file };
 }
 
 sub read_answers {
     my ($client) = @_;
     my $c = $client->{client};
-    for my $line (split /\n/, ${ $client->{out} }) {
+    for my $line (split /\n/, slurp_file($client->{out})) {
         next unless $line =~ /^(\d+) (\d+) (\d+)$/;
         my ($n, $partition, $offset) = ($1, $2, $3);
         $last[$c] = $n if $n > $last[$c];
@@ -96,6 +101,16 @@ sub wait_until_up {
     die 'the server did not come back';
 }
 
+# Orphaned backends keep the shared memory for a moment; a failed start leaves the dead postmaster's number behind.
+sub start_again {
+    for (1 .. 300) {
+        $node->{_pid} = undef;
+        return if $node->start(fail_ok => 1);
+        sleep 0.2;
+    }
+    die 'the server does not start';
+}
+
 my %done = (backend => 0, postmaster => 0);
 while ($done{backend} + $done{postmaster} < $kills) {
     my @running = map { start_client($_) } 0 .. $clients - 1;
@@ -111,11 +126,7 @@ while ($done{backend} + $done{postmaster} < $kills) {
         IPC::Run::finish($client->{handle});
         read_answers($client);
     }
-    if (!defined $node->{_pid}) {
-        # Orphaned backends keep the shared memory for a moment.
-        my $deadline = time() + 60;
-        sleep 0.1 until $node->start(fail_ok => 1) || time() > $deadline;
-    }
+    start_again() unless defined $node->{_pid};
     wait_until_up();
 }
 note "killed $done{backend} backends, $done{postmaster} postmasters; acknowledged: @last";
@@ -125,7 +136,7 @@ for my $c (0 .. $clients - 1) {
     my $client = start_client($c);
     IPC::Run::finish($client->{handle});
     read_answers($client);
-    is(${ $client->{err} }, '', "client $c finishes in peace");
+    is(slurp_file($client->{err}), '', "client $c finishes in peace");
 }
 my ($attempted, $wrong) = (0, 0);
 $node->safe_psql('soup', 'CREATE TABLE answer (client int, n int, partition int, first_offset bigint)');
@@ -163,8 +174,7 @@ for my $round (1 .. 3) {
     my $answer = $node->safe_psql('soup',
         qq{SELECT partition, first_offset FROM soup_api.append('$token', 'm', ARRAY['off-$round'::bytea], stream => 'off')});
     $node->kill9;
-    my $deadline = time() + 60;
-    sleep 0.1 until $node->start(fail_ok => 1) || time() > $deadline;
+    start_again();
     is($node->safe_psql('soup', qq{SELECT partition, first_offset FROM soup.raw_batch
                                     WHERE position('off-$round'::bytea in frame) > 0}), $answer,
         "synchronous_commit = off: append $round is there after kill -9");
