@@ -94,8 +94,9 @@ sub backend_pids {
 sub wait_until_up {
     my $deadline = time() + 120;
     while (time() < $deadline) {
-        my ($status) = $node->psql('soup', 'SELECT 1');
-        return if $status == 0;
+        my ($out, $err);
+        return if IPC::Run::run([ $node->installed_command('psql'), '-XqAt', '-d', $node->connstr('soup'), '-c', 'SELECT 1' ],
+            '<', '/dev/null', '>', \$out, '2>', \$err);
         sleep 0.05;
     }
     die 'the server did not come back';
