@@ -24,9 +24,6 @@ namespace {
 /// cost lz4 little.
 constexpr std::size_t automatic_bytes_max = 4096;
 
-/// A process that has encoded a huge batch does not keep the buffers.
-constexpr std::size_t kept_encoder_bytes_max = std::size_t{4} << 20;
-
 void refuse_where_nothing_can_be_written() {
     if (RecoveryInProgress())
         throw Error("25006", "PRIMARY_ONLY", "records can be appended on the primary only");
@@ -47,17 +44,12 @@ void keep_freed_memory() {
 
 /// The frame as a bytea in the current context.
 Datum encode_frame(const Request& request, std::vector<frame::Record>& records) {
+    // Keeps its buffers from call to call, up to a limit of its own.
     static auto* encoder = new frame::Encoder;
     const std::size_t payload_bytes = collect_records(request, records);
     const frame::Codec codec =
         payload_bytes > automatic_bytes_max ? frame::Codec::lz4 : frame::Codec::automatic;
-    const std::span<const std::byte> frame = encoder->encode(records, codec);
-    const Datum stored = make_varlena(frame);
-    if (frame.size() > kept_encoder_bytes_max) {
-        delete std::exchange(encoder, nullptr);
-        encoder = new frame::Encoder;
-    }
-    return stored;
+    return make_varlena(encoder->encode(records, codec));
 }
 
 /// Everything before the locks. Throws a refusal.
