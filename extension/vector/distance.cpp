@@ -14,7 +14,8 @@ namespace {
 [[gnu::always_inline]] inline void prefetch_next(const View& row) {
     constexpr std::ptrdiff_t line = 64;
     const char* here = reinterpret_cast<const char*>(row.elements);
-    if (row.copy != nullptr) return; // Detoasted: the next one will be somewhere else.
+    // A short row is there already, by way of its neighbours; a detoasted one has its next somewhere else.
+    if (row.dimensions < 48 || row.copied) return;
     for (std::ptrdiff_t back = 4 * row.dimensions + line; back > 0; back -= line)
         __builtin_prefetch(here - back);
 }
@@ -25,7 +26,8 @@ struct Pair {
     std::size_t n;
 };
 
-inline Pair arguments(FunctionCallInfo fcinfo) {
+/// Always inlined, because it is as long as some of the kernels.
+[[gnu::always_inline]] inline Pair arguments(FunctionCallInfo fcinfo) {
     const View a = view(PG_GETARG_DATUM(0)), b = view(PG_GETARG_DATUM(1));
     check_same(a, b);
     prefetch_next(a);

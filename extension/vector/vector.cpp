@@ -53,17 +53,17 @@ void check_finite(const float* elements, int dimensions) {
 
 View view_toasted(const varlena* stored) {
     varlena* copy = detoast_attr(const_cast<varlena*>(stored));
-    View view = view_inline(copy);
-    view.copy = copy;
+    View view = view_of(VARDATA(copy), VARSIZE(copy) - VARHDRSZ);
+    view.copied = true;
     return view;
 }
 
 int dimensions_of(Datum datum) {
     const auto* stored = reinterpret_cast<const varlena*>(DatumGetPointer(datum));
-    if (is_toasted(stored))
+    if (VARATT_IS_EXTERNAL(stored) || VARATT_IS_COMPRESSED(stored))
         // The pointer into the TOAST table and the compressed form know the plain size.
         return static_cast<int>((toast_raw_datum_size(datum) - offsetof(Vector, elements)) / sizeof(float));
-    return view_inline(stored).dimensions;
+    return view(datum).dimensions;
 }
 
 Vector* allocate(int dimensions) {

@@ -25,11 +25,11 @@ struct Vector {
 };
 static_assert(offsetof(Vector, elements) == VARHDRSZ + 4, "this is the layout on disk");
 
-/// Where a datum's elements are. `copy` is what detoasting allocated, null if the datum was read in place.
+/// Where a datum's elements are. Small enough to stay in two registers.
 struct View {
     const float* elements;
-    int dimensions;
-    void* copy;
+    std::int32_t dimensions;
+    bool copied; ///< In what detoasting allocated, not in the datum itself.
 };
 
 // --- Refusals, with pgvector's words and SQLSTATEs -------------------------------------------------------
@@ -49,31 +49,27 @@ void check_finite(const float* elements, int dimensions);
 
 // --- Reading ---------------------------------------------------------------------------------------------
 
-/// The slow ways of view() and dimensions_of(): a toasted datum, a damaged one.
+/// The slow ways of view(): a toasted datum, a damaged one.
 View view_toasted(const varlena* stored);
 [[noreturn]] void refuse_damaged(int dimensions, std::size_t bytes);
 
-/// Out of line or compressed. Not the same as extended, which a header of one byte is too.
-inline bool is_toasted(const varlena* stored) {
-    return VARATT_IS_EXTERNAL(stored) || VARATT_IS_COMPRESSED(stored);
-}
-
-inline View view_inline(const varlena* stored) {
+inline View view_of(const char* data, std::size_t bytes) {
     std::int16_t dimensions;
-    std::memcpy(&dimensions, VARDATA_ANY(stored), sizeof dimensions);
-    const std::size_t bytes = VARSIZE_ANY_EXHDR(stored);
+    std::memcpy(&dimensions, data, sizeof dimensions);
     if (bytes != 4 + sizeof(float) * static_cast<std::size_t>(dimensions)) [[unlikely]]
         refuse_damaged(dimensions, bytes);
-    return {reinterpret_cast<const float*>(VARDATA_ANY(stored) + 4), dimensions, nullptr};
+    return {reinterpret_cast<const float*>(data + 4), dimensions, false};
 }
 
 /// The datum's elements, in place unless it is toasted. This is the hot path of every scan: no palloc, no
 /// trap, no call.
-inline View view(Datum datum) {
+[[gnu::always_inline]] inline View view(Datum datum) {
     const auto* stored = reinterpret_cast<const varlena*>(DatumGetPointer(datum));
-    if (is_toasted(stored)) [[unlikely]]
-        return view_toasted(stored);
-    return view_inline(stored);
+    if (VARATT_IS_4B_U(stored)) [[likely]]
+        return view_of(VARDATA(stored), VARSIZE(stored) - VARHDRSZ);
+    if (VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored))
+        return view_of(VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
+    return view_toasted(stored);
 }
 
 /// One element, which may not be aligned.
@@ -86,7 +82,9 @@ inline float element(const View& view, int i) {
 /// Gives back what view() allocated. Only comparisons need it, which a sort calls millions of times in one
 /// memory context; elsewhere the context is reset after each row.
 inline void release(const View& view) {
-    if (view.copy != nullptr) pfree(view.copy);
+    // The copy is a Vector: aligned, with a header of four bytes.
+    if (view.copied)
+        pfree(const_cast<char*>(reinterpret_cast<const char*>(view.elements)) - offsetof(Vector, elements));
 }
 
 /// The dimension alone, without fetching a toasted datum.

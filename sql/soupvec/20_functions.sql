@@ -1,6 +1,7 @@
 -- Functions for everybody: distances, norms, parts of vectors, bit strings. Names and meanings are pgvector's.
 --
--- Costs are those of the built-in operators (1): a distance at 128 dimensions takes as long as one of numeric's.
+-- Costs stay at 1, as in pgvector: a distance at 128 dimensions takes some 20 ns, which is what a comparison of
+-- numerics takes, and where vectors are long the time goes into fetching them, which the planner counts for no type.
 
 CREATE OR REPLACE FUNCTION l2_distance(vector, vector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'svec_l2_distance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
