@@ -27,6 +27,7 @@ shared_preload_libraries = 'machinesoup'
 soup.database = 'soup'
 fsync = on
 restart_after_crash = on
+recovery_init_sync_method = syncfs
 autovacuum = on
 max_connections = 30
 CONF
