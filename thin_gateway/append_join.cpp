@@ -14,6 +14,9 @@ namespace {
 
 constexpr unsigned attempts_max = 3;
 
+// How long the oldest append waits behind a call before a second call starts beside it.
+constexpr auto relief_after = std::chrono::milliseconds(10);
+
 constexpr auto append_many_sql =
     "SELECT partition, first_offset, count, label, code, detail FROM soup_api.append_many("
     "tokens => $1, models => $2, labels => $3, streams => $4, content_types => $5, idempotency_keys => $6, "
@@ -28,7 +31,7 @@ enum ResultColumn {
     detail_column
 };
 
-void add(std::string& out, const std::optional<std::string>& text) {
+void add_or_null(std::string& out, const std::optional<std::string>& text) {
     if (text)
         pg_array::add(out, *text);
     else
@@ -71,19 +74,25 @@ void AppendJoiner::stop() {
         lane->notify();
 }
 
-Awaitable<> AppendJoiner::append(PendingAppend& pending) {
+void AppendJoiner::add(PendingAppend& pending) {
     if (is_stopping_) {
         pending.problem = problem("BUSY", "the gateway is stopping");
-        co_return;
+        return pending.finished.notify();
     }
-    pending.deadline = Clock::now() + limits_.wait_limit;
+    const auto now = Clock::now();
+    pending.deadline = now + limits_.wait_limit;
     waiting_.push_back(&pending);
-    wake_lane();
-    co_await pending.finished.wait();
+    wake_lane(now);
 }
 
-void AppendJoiner::wake_lane() {
-    if (idle_lanes_.empty()) return;
+bool AppendJoiner::may_start(std::size_t busy_others, Clock::time_point now) const {
+    if (!closed_.empty()) return true;
+    if (waiting_.empty()) return false;
+    return busy_others == 0 || waiting_.front()->deadline - limits_.wait_limit + relief_after <= now;
+}
+
+void AppendJoiner::wake_lane(Clock::time_point now) {
+    if (idle_lanes_.empty() || !may_start(pool_.settings().size - idle_lanes_.size(), now)) return;
     Signal* const lane = idle_lanes_.back();
     idle_lanes_.pop_back();
     // Posted, not called: requests already read from other sockets get in line first.
@@ -97,17 +106,24 @@ void AppendJoiner::sweep(Clock::time_point now) {
         waiting_.pop_front();
     }
     fail(late, problem("BUSY", "no database connection was free in time; nothing was stored"));
+    wake_lane(now);
 }
 
 Awaitable<> AppendJoiner::lane() {
     std::array<std::string, arrays> buffers;
+    bool was_woken = true;
     while (!is_stopping_) {
-        if (waiting_.empty() && closed_.empty()) {
+        // One that was woken has been judged already, and counts as busy since.
+        const std::size_t busy_others = pool_.settings().size - idle_lanes_.size() - 1;
+        const bool has_work = !waiting_.empty() || !closed_.empty();
+        if (!has_work || !(was_woken || may_start(busy_others, Clock::now()))) {
             Signal wake;
             idle_lanes_.push_back(&wake);
-            co_await wake.wait();
+            if (!wake.is_set()) co_await wake.wait();
+            was_woken = true;
             continue;
         }
+        was_woken = false;
         Batch batch = take_batch();
         co_await run(std::move(batch), buffers);
     }
@@ -148,10 +164,10 @@ void AppendJoiner::encode(const Batch& batch, std::array<std::string, arrays>& b
         const AppendElement& element = pending->element;
         pg_array::add(tokens, pending->token);
         pg_array::add(models, element.model);
-        add(labels, element.label);
-        add(streams, element.stream);
-        add(content_types, element.content_type);
-        add(keys, element.idempotency_key);
+        add_or_null(labels, element.label);
+        add_or_null(streams, element.stream);
+        add_or_null(content_types, element.content_type);
+        add_or_null(keys, element.idempotency_key);
         pg_array::add_int4(counts, element.record_count);
         records += element.records;
         times += element.times;
@@ -202,7 +218,7 @@ void AppendJoiner::halve(Batch batch) {
     const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
     closed_.emplace_front(middle, batch.end());
     closed_.emplace_front(batch.begin(), middle);
-    wake_lane();
+    wake_lane(Clock::now());
 }
 
 void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {

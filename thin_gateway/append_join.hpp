@@ -1,9 +1,12 @@
 // Joined appends: what arrives while a commit is under way goes into the next call of append_many.
 //
 // A few lanes (two by default) each run one call at a time. A lane that is free takes everything that waits,
-// up to the limits, and an append that finds a free lane goes at once: batching without a timer and without
-// added delay. The lane starts only after the events already read from the sockets were handled, so that
-// requests which arrived together travel together.
+// up to the limits, and an append that finds no call under way goes at once: batching without a timer and
+// without added delay. It starts only after the events already read from the sockets were handled, so that
+// requests which arrived together travel together. A second lane starts when the oldest append has waited
+// some milliseconds: one big call costs the server less than two small ones side by side (measured: 12
+// against 18 us of backend time an append at 64 connections), but a call that hangs on a lock must not hold
+// up the others.
 //
 // Every element has its own result. An answer is given only after the server said that the call is committed.
 // If the server refuses a whole call, nothing of it was done, and it is tried again in halves, so that one
@@ -20,7 +23,7 @@
 
 namespace soup::gateway {
 
-/// Lives in the frame of the connection's coroutine until finished.
+/// One request's append on its way: lives in its exchange.
 struct PendingAppend {
     PendingAppend(AppendElement what, std::string_view who) : element(std::move(what)), token(who) {}
 
@@ -48,7 +51,8 @@ public:
 
     void start();
     void stop();
-    Awaitable<> append(PendingAppend& pending);
+    /// `pending` stays where it is until its signal is set.
+    void add(PendingAppend& pending);
     void sweep(Clock::time_point now);
 
 private:
@@ -62,7 +66,8 @@ private:
     void distribute(const Batch& batch, const PgCall& call);
     void retry_lost(const Batch& batch);
     void halve(Batch batch);
-    void wake_lane();
+    bool may_start(std::size_t busy_others, Clock::time_point now) const;
+    void wake_lane(Clock::time_point now);
     static void fail(const Batch& batch, const Problem& problem);
 
     Executor executor_;

@@ -43,9 +43,9 @@ public:
 
     bool is_set() const { return is_set_; }
 
-    Awaitable<> wait() {
-        if (is_set_) co_return;
-        co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
+    /// To be awaited at once, and only while not is_set().
+    auto wait() {
+        return asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(
             [this](auto handler) {
                 waiter_ = std::make_unique<Waiter<decltype(handler)>>(std::move(handler));
             },

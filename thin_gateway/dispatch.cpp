@@ -21,7 +21,7 @@ struct Done {
     std::optional<Problem> problem;
 };
 
-Done answer_page(Exchange& exchange, Page page) {
+void answer_page(Exchange& exchange, Page page) {
     Worker& worker = exchange.worker;
     Response response;
     switch (page) {
@@ -29,7 +29,7 @@ Done answer_page(Exchange& exchange, Page page) {
         response.body = R"({"status":"alive"})";
         break;
     case Page::ready:
-        if (!worker.is_ready()) return {{}, problem("BUSY", "the database is not available")};
+        if (!worker.is_ready()) return exchange.refuse(problem("BUSY", "the database is not available"));
         response.body = R"({"status":"ready"})";
         break;
     case Page::metrics:
@@ -37,11 +37,11 @@ Done answer_page(Exchange& exchange, Page page) {
         response.body = worker.hooks().metrics_text();
         break;
     case Page::openapi:
-        if (!worker.catalogue()) return {{}, problem("BUSY", "the database is not available")};
+        if (!worker.catalogue()) return exchange.refuse(problem("BUSY", "the database is not available"));
         response.body = worker.catalogue()->openapi(worker.serves_internal(exchange.is_internal));
         break;
     }
-    return {std::move(response), {}};
+    exchange.response = std::move(response);
 }
 
 Response append_response(const PendingAppend& pending) {
@@ -62,12 +62,33 @@ Response append_response(const PendingAppend& pending) {
     return response;
 }
 
-Awaitable<Done> append(Exchange& exchange, AppendElement& element, std::string_view token) {
-    PendingAppend pending(std::move(element), token);
-    co_await exchange.worker.appends().append(pending);
-    element = std::move(pending.element); // for a second attempt with a fresh token
-    if (pending.problem) co_return Done{{}, std::move(pending.problem)};
-    co_return Done{append_response(pending), {}};
+void start_append(Exchange& exchange, std::string_view token) {
+    exchange.append.emplace(std::move(std::get<AppendElement>(exchange.plan)), token);
+}
+
+/// The append's element goes back into the plan, for another attempt.
+Done take_append(Exchange& exchange) {
+    PendingAppend& pending = *exchange.append;
+    Done done;
+    if (pending.problem)
+        done.problem = std::move(pending.problem);
+    else
+        done.response = append_response(pending);
+    exchange.plan = std::move(pending.element);
+    exchange.append.reset();
+    return done;
+}
+
+bool is_stale_token(const Done& done) {
+    return done.problem &&
+           (done.problem->rule->code == "TOKEN_BAD" || done.problem->rule->code == "TOKEN_EXPIRED");
+}
+
+void settle(Exchange& exchange, Done done) {
+    if (done.problem)
+        exchange.refuse(*done.problem);
+    else
+        exchange.response = std::move(done.response);
 }
 
 Response rows_response(const Function& function, const PGresult* result) {
@@ -133,12 +154,15 @@ Awaitable<Done> call_function(Exchange& exchange, const FunctionCall& plan, std:
     }
 }
 
-Awaitable<Done> perform(Exchange& exchange, Plan& plan, std::string_view token) {
-    if (auto* const element = std::get_if<AppendElement>(&plan)) {
-        Done done = co_await append(exchange, *element, token);
-        co_return done;
+Awaitable<Done> perform_with(Exchange& exchange, std::string_view token) {
+    if (std::holds_alternative<AppendElement>(exchange.plan)) {
+        start_append(exchange, token);
+        PendingAppend& pending = *exchange.append;
+        exchange.worker.appends().add(pending);
+        if (!pending.finished.is_set()) co_await pending.finished.wait();
+        co_return take_append(exchange);
     }
-    const auto& call = std::get<FunctionCall>(plan);
+    const auto& call = std::get<FunctionCall>(exchange.plan);
     if (!call.is_stream) {
         Done done = co_await call_function(exchange, call, token);
         co_return done;
@@ -148,47 +172,49 @@ Awaitable<Done> perform(Exchange& exchange, Plan& plan, std::string_view token) 
     co_return Done{{}, std::move(refused)};
 }
 
-/// With HTTP Basic the cached token may have been revoked meanwhile: then one fresh login.
-Awaitable<Done> perform_with_login(Exchange& exchange, Plan& plan, std::string_view credential) {
+/// The cached token may have been revoked meanwhile: then one fresh login.
+Awaitable<Done> perform_with_login(Exchange& exchange, std::string_view credential) {
     for (bool is_first = true;; is_first = false) {
         const LoginCache::Result login = co_await exchange.worker.logins().token_for(credential);
         if (login.problem) co_return Done{{}, login.problem};
-        Done done = co_await perform(exchange, plan, login.token);
-        const bool is_stale = done.problem && (done.problem->rule->code == "TOKEN_BAD" ||
-                                               done.problem->rule->code == "TOKEN_EXPIRED");
-        if (!is_stale) co_return done;
+        Done done = co_await perform_with(exchange, login.token);
+        if (!is_stale_token(done)) co_return done;
         exchange.worker.logins().forget(credential);
         if (!is_first) co_return done;
     }
 }
 
-Awaitable<Done> answer(Exchange& exchange) {
-    Worker& worker = exchange.worker;
-    const Request& request = exchange.request;
-    const CataloguePtr catalogue = worker.catalogue(); // this request's, whatever is published meanwhile
-    exchange.route = route_name(request, catalogue.get());
-    Plan plan = plan_request(
-        request, {catalogue.get(), worker.serves_internal(exchange.is_internal), worker.config().limits});
-    if (const auto* page = std::get_if<Page>(&plan)) co_return answer_page(exchange, *page);
-    const std::string_view who = request.authorization.empty() ? exchange.source : request.authorization;
-    if (!worker.rate().allows(who, Clock::now())) co_return Done{{}, problem("RATE", {})};
+bool takes_token(const Plan& plan) {
     const auto* const call = std::get_if<FunctionCall>(&plan);
-    Done done;
-    if (call && !call->function->takes_token) {
-        done = co_await perform(exchange, plan, {});
-    } else if (const Credential credential = credential_of(request);
-               credential.kind == Credential::Kind::basic) {
-        done = co_await perform_with_login(exchange, plan, credential.value);
-    } else {
-        done = co_await perform(exchange, plan, credential.value);
+    return !call || call->function->takes_token;
+}
+
+/// Runs code that may refuse by throwing; the refusal becomes the response.
+template<class Code>
+void guarded(Exchange& exchange, Code code) {
+    try {
+        code();
+    } catch (const Problem& problem) {
+        exchange.refuse(problem);
+    } catch (const Error& refusal) {
+        exchange.refuse(problem_from(refusal));
+    } catch (const std::bad_alloc&) {
+        exchange.refuse(problem("BUSY", {}));
+    } catch (const std::exception& e) {
+        log::warning("request failed", e.what(), exchange.request_id());
+        exchange.refuse(problem("INTERNAL", {}));
     }
-    co_return done;
 }
 
 } // namespace
 
+Exchange::Exchange(Worker& worker_, HttpConnection& connection_, const Request& request_, bool is_internal_,
+                   std::string_view source_)
+    : worker(worker_), connection(connection_), request(request_), is_internal(is_internal_), source(source_),
+      request_id_text(worker_.next_request_id()) {}
+
 ResponseFrame Exchange::frame() const {
-    return {request_id, worker.http_date(), request.is_http_1_0, keep_alive};
+    return {request_id(), worker.http_date(), request.is_http_1_0, keep_alive};
 }
 
 Problem refusal_of(Exchange& exchange, const ServerError& error) {
@@ -198,27 +224,58 @@ Problem refusal_of(Exchange& exchange, const ServerError& error) {
     if (error.reason.empty() && is_outdated) exchange.worker.renew_sessions();
     if (problem.rule->status >= 500)
         log::warning("call refused", error.sqlstate + " " + error.reason + ": " + error.message,
-                     exchange.request_id);
+                     exchange.request_id());
     return problem;
 }
 
-Awaitable<std::optional<Response>> dispatch(Exchange& exchange) {
-    std::optional<Problem> refused;
+void prepare(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    const Request& request = exchange.request;
+    exchange.catalogue = worker.catalogue();
+    exchange.route = route_name(request, exchange.catalogue.get());
+    guarded(exchange, [&] {
+        exchange.plan =
+            plan_request(request, {exchange.catalogue.get(), worker.serves_internal(exchange.is_internal),
+                                   worker.config().limits});
+        if (const auto* page = std::get_if<Page>(&exchange.plan)) return answer_page(exchange, *page);
+        const std::string_view who = request.authorization.empty() ? exchange.source : request.authorization;
+        if (!worker.rate().allows(who, Clock::now())) throw problem("RATE", {});
+        if (!std::holds_alternative<AppendElement>(exchange.plan)) return;
+        const Credential credential = credential_of(request);
+        if (credential.kind == Credential::Kind::bearer) {
+            start_append(exchange, credential.value);
+        } else if (const std::string* token = worker.logins().find(credential.value)) {
+            exchange.token = *token;
+            start_append(exchange, exchange.token);
+        }
+    });
+}
+
+void finish_append(Exchange& exchange) {
+    Done done = take_append(exchange);
+    if (!exchange.token.empty() && is_stale_token(done))
+        exchange.worker.logins().forget(credential_of(exchange.request).value);
+    else
+        settle(exchange, std::move(done));
+}
+
+Awaitable<> perform(Exchange& exchange) {
+    std::exception_ptr failure;
     try {
-        Done done = co_await answer(exchange);
-        if (!done.problem) co_return std::move(done.response);
-        refused = std::move(done.problem);
-    } catch (const Problem& problem) {
-        refused = problem;
-    } catch (const Error& refusal) {
-        refused = problem_from(refusal);
-    } catch (const std::bad_alloc&) {
-        refused = problem("BUSY", {});
-    } catch (const std::exception& e) {
-        log::warning("request failed", e.what(), exchange.request_id);
-        refused = problem("INTERNAL", {});
+        Done done;
+        if (!takes_token(exchange.plan)) {
+            done = co_await perform_with(exchange, {});
+        } else if (const Credential credential = credential_of(exchange.request);
+                   credential.kind == Credential::Kind::basic) {
+            done = co_await perform_with_login(exchange, credential.value);
+        } else {
+            done = co_await perform_with(exchange, credential.value);
+        }
+        settle(exchange, std::move(done));
+    } catch (...) {
+        failure = std::current_exception();
     }
-    co_return problem_response(*refused, exchange.request_id);
+    if (failure) guarded(exchange, [&] { std::rethrow_exception(failure); });
 }
 
 } // namespace soup::gateway

@@ -22,6 +22,20 @@ HttpConnection::HttpConnection(Worker& worker, Socket socket, std::string source
 
 Awaitable<> HttpConnection::run() {
     const auto self = shared_from_this();
+    try {
+        co_await serve();
+    } catch (const std::exception& e) {
+        // Out of memory, most likely: this client pays, the others go on.
+        log::warning("connection failed", e.what());
+    }
+    exchange_.reset();
+    give_room();
+    error_code ignored;
+    socket_.close(ignored);
+    worker_.left(this, source_);
+}
+
+Awaitable<> HttpConnection::serve() {
     bool goes_on = true;
     while (goes_on && !is_closing_) {
         const Read read = co_await read_request();
@@ -34,15 +48,11 @@ Awaitable<> HttpConnection::run() {
         }
         give_room();
     }
-    give_room();
-    error_code ignored;
-    socket_.close(ignored);
-    worker_.left(this, source_);
 }
 
 void HttpConnection::enter(Phase phase, Clock::duration limit) {
     phase_ = phase;
-    deadline_ = limit == Clock::duration::max() ? Clock::time_point::max() : Clock::now() + limit;
+    deadline_ = Clock::now() + limit;
 }
 
 Awaitable<HttpConnection::Read> HttpConnection::read_request() {
@@ -79,24 +89,18 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request() {
                 make_space(announced);
             }
         }
-        const bool has_more = co_await read_more();
-        if (has_more) continue;
+        make_space(0);
+        error_code ec;
+        input_end_ += co_await socket_.async_read_some(
+            asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
+            asio::redirect_error(use_awaitable, ec));
+        if (!ec && !is_closing_ && !has_timed_out_) continue;
         if (has_timed_out_ && phase_ != Phase::idle) {
             refusal_ = problem("HTTP_TIMEOUT", {});
             co_return Read::refused;
         }
         co_return Read::ended;
     }
-}
-
-Awaitable<bool> HttpConnection::read_more() {
-    make_space(0);
-    error_code ec;
-    const std::size_t count =
-        co_await socket_.async_read_some(asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
-                                         asio::redirect_error(use_awaitable, ec));
-    input_end_ += count;
-    co_return !ec && !is_closing_ && !has_timed_out_;
 }
 
 void HttpConnection::make_space(std::size_t announced) {
@@ -128,43 +132,55 @@ void HttpConnection::give_room() {
 
 Awaitable<bool> HttpConnection::answer() {
     const auto since = Clock::now();
-    enter(Phase::answering, Clock::duration::max());
-    Exchange exchange{worker_, *this, request_, is_internal_, source_, worker_.next_request_id()};
+    phase_ = Phase::answering;
+    deadline_ = Clock::time_point::max();
+    Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_);
     exchange.keep_alive = request_.keep_alive && !worker_.is_draining();
-    std::optional<Response> response = co_await dispatch(exchange);
+    prepare(exchange);
+    if (exchange.append) {
+        Signal& finished = exchange.append->finished;
+        worker_.appends().add(*exchange.append);
+        if (!finished.is_set()) co_await finished.wait();
+        finish_append(exchange);
+    }
+    if (!exchange.response) co_await perform(exchange);
     bool is_written = !exchange.must_close;
-    if (response) {
-        exchange.status = response->status;
-        exchange.code = response->code;
-        // A drain may have begun since.
-        if (response->closes || worker_.is_draining()) exchange.keep_alive = false;
-        output_.clear();
-        write_response(output_, *response, exchange.frame());
-        exchange.bytes_out = output_.size();
-        is_written = co_await write(output_);
+    if (exchange.response) {
+        render(exchange);
+        is_written = try_write(output_);
+        if (!is_written) is_written = co_await write(output_rest_);
     }
     log_answer(exchange, since);
-    constexpr std::size_t kept_bytes_max = 256 << 10;
-    if (output_.capacity() > kept_bytes_max) std::string().swap(output_);
-    co_return is_written&& exchange.keep_alive;
+    const bool goes_on = is_written && exchange.keep_alive;
+    exchange_.reset();
+    co_return goes_on;
 }
 
 // The request was not understood or not read to its end, so where the next one begins is unknown.
 Awaitable<bool> HttpConnection::refuse(const Problem& problem) {
     const auto since = Clock::now();
-    Exchange exchange{worker_, *this, request_, is_internal_, source_, worker_.next_request_id()};
+    Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_);
     exchange.keep_alive = false;
-    const Response response = problem_response(problem, exchange.request_id);
-    exchange.status = response.status;
-    exchange.code = response.code;
-    output_.clear();
-    write_response(output_, response, exchange.frame());
-    exchange.bytes_out = output_.size();
+    exchange.refuse(problem);
+    render(exchange);
     has_timed_out_ = false;
     const bool is_written = co_await write(output_);
     log_answer(exchange, since);
+    exchange_.reset();
     if (is_written) co_await linger();
     co_return false;
+}
+
+void HttpConnection::render(Exchange& exchange) {
+    const Response& response = *exchange.response;
+    exchange.status = response.status;
+    exchange.code = response.code;
+    if (worker_.is_draining()) exchange.keep_alive = false; // the drain may have begun since
+    constexpr std::size_t kept_bytes_max = 256 << 10;
+    if (output_.capacity() > kept_bytes_max) std::string().swap(output_);
+    output_.clear();
+    write_response(output_, response, exchange.frame());
+    exchange.bytes_out = output_.size();
 }
 
 // Closing while the client still sends would reset the connection and destroy the answer on its way.
@@ -179,18 +195,20 @@ Awaitable<> HttpConnection::linger() {
             co_await socket_.async_read_some(asio::buffer(input_), asio::redirect_error(use_awaitable, ec));
 }
 
+// The socket's buffer nearly always has room for all of it; only if not, a coroutine waits.
+bool HttpConnection::try_write(std::string_view bytes) {
+    error_code ec;
+    const std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
+    output_rest_ = bytes.substr(ec ? 0 : count);
+    return !ec && output_rest_.empty();
+}
+
 Awaitable<bool> HttpConnection::write(std::string_view bytes) {
-    const auto limit = worker_.config().deadlines.write;
     while (!bytes.empty()) {
-        // The socket's buffer nearly always has room; only if not, wait.
+        enter(Phase::writing, worker_.config().deadlines.write);
         error_code ec;
-        std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
-        if (ec == asio::error::would_block) {
-            enter(Phase::writing, limit);
-            ec = {};
-            count = co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
-                                                      asio::redirect_error(use_awaitable, ec));
-        }
+        const std::size_t count = co_await socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
+                                                                    asio::redirect_error(use_awaitable, ec));
         if (ec || has_timed_out_ || is_closing_) co_return false;
         bytes.remove_prefix(count);
     }
@@ -220,11 +238,10 @@ void HttpConnection::close() {
 
 void HttpConnection::log_answer(const Exchange& exchange, Clock::time_point since) {
     const auto time = Clock::now() - since;
-    const auto route = exchange.route;
-    worker_.metrics().count_request(route, exchange.status, time);
-    log::request({exchange.request_id, route, request_.method_name, exchange.code, source_, exchange.status,
-                  std::chrono::duration<double, std::milli>(time).count(), request_.body.size(),
-                  exchange.bytes_out});
+    worker_.metrics().count_request(exchange.route, exchange.status, time);
+    log::request({exchange.request_id(), exchange.route, request_.method_name, exchange.code, source_,
+                  exchange.status, std::chrono::duration<double, std::milli>(time).count(),
+                  request_.body.size(), exchange.bytes_out});
 }
 
 } // namespace soup::gateway

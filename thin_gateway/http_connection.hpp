@@ -32,11 +32,13 @@ private:
     enum class Read : unsigned char { request, refused, ended };
     enum class Phase : unsigned char { idle, header, body, answering, writing };
 
+    Awaitable<> serve();
     Awaitable<Read> read_request();
-    Awaitable<bool> read_more();
     Awaitable<bool> answer();
     Awaitable<bool> refuse(const Problem& problem);
     Awaitable<> linger();
+    void render(Exchange& exchange);
+    bool try_write(std::string_view bytes);
     bool take_room(std::size_t announced);
     void give_room();
     void enter(Phase phase, Clock::duration limit);
@@ -53,8 +55,10 @@ private:
     std::optional<Problem> refusal_;
     std::vector<char> input_;
     std::size_t input_begin_ = 0, input_end_ = 0;
+    std::optional<Exchange> exchange_; ///< of the request that is being answered
     std::string output_;
-    std::size_t room_ = 0; ///< bytes of the worker's room for bodies
+    std::string_view output_rest_; ///< what try_write() could not write
+    std::size_t room_ = 0;         ///< bytes of the worker's room for bodies
 
     Phase phase_ = Phase::idle;
     Clock::time_point deadline_ = Clock::time_point::max();

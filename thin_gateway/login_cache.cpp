@@ -79,7 +79,7 @@ Awaitable<LoginCache::Result> LoginCache::token_for(std::string_view credential)
     if (const auto it = under_way_.find(digest); it != under_way_.end()) {
         const std::shared_ptr<Login> login = it->second;
         Signal& signal = login->waiting.emplace_back();
-        co_await signal.wait();
+        if (!signal.is_set()) co_await signal.wait();
         co_return login->result;
     }
     const auto login = std::make_shared<Login>();

@@ -25,6 +25,9 @@ public:
     /// `credential` is base64 of user:passphrase, as in the header.
     Awaitable<Result> token_for(std::string_view credential);
 
+    /// The token kept for a credential; null when it has to log in.
+    const std::string* find(std::string_view credential) { return find(digest_of(credential)); }
+
     /// The server no longer takes the token of this credential.
     void forget(std::string_view credential);
 
@@ -40,8 +43,8 @@ private:
         Result result;
     };
 
-    Digest digest_of(std::string_view credential) const;
     const std::string* find(const Digest& digest);
+    Digest digest_of(std::string_view credential) const;
     Awaitable<Result> log_in(std::string_view credential, Digest digest);
     void keep(const Digest& digest, std::string token, std::int64_t expires_pg_us);
 

@@ -64,7 +64,7 @@ Awaitable<std::unique_ptr<PgStream>> StreamPool::acquire() {
     if (active_.size() >= streams_max_) {
         Signal signal;
         line_.push_back({&signal, Clock::now() + wait_limit_});
-        co_await signal.wait();
+        if (!signal.is_set()) co_await signal.wait();
         if (active_.size() >= streams_max_) co_return nullptr;
     }
     std::unique_ptr<PgStream> stream;

@@ -5,6 +5,7 @@
 #include "thin_gateway/errors.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/beast/core/string.hpp>
 #include <optional>
 
@@ -12,6 +13,15 @@ namespace soup::gateway {
 namespace {
 
 constexpr std::string_view function_prefix = "/v1/";
+
+/// token68 of RFC 9110: what a token or base64 may have.
+constexpr auto token_characters = [] {
+    std::array<bool, 256> legal{};
+    for (const unsigned char c :
+         std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="))
+        legal[c] = true;
+    return legal;
+}();
 
 bool iequals(std::string_view a, std::string_view b) {
     return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
@@ -137,10 +147,8 @@ Credential credential_of(const Request& request) {
     auto value = header.substr(blank + 1);
     while (!value.empty() && value.front() == ' ')
         value.remove_prefix(1);
-    const bool is_legal = !value.empty() && std::all_of(value.begin(), value.end(), [](unsigned char c) {
-        return std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/' ||
-               c == '=';
-    });
+    const bool is_legal = !value.empty() && std::all_of(value.begin(), value.end(),
+                                                        [](unsigned char c) { return token_characters[c]; });
     if (is_legal && iequals(scheme, "Bearer")) return {Credential::Kind::bearer, value};
     if (is_legal && iequals(scheme, "Basic")) return {Credential::Kind::basic, value};
     throw problem("TOKEN_BAD", {});

@@ -39,7 +39,7 @@ Awaitable<> Pool::run(PgCall& call) {
     call.deadline = Clock::now() + settings_.wait_limit;
     line_.push_back(&call);
     assign();
-    co_await call.finished.wait();
+    if (!call.finished.is_set()) co_await call.finished.wait();
 }
 
 void Pool::assign() {

@@ -74,7 +74,7 @@ Awaitable<std::optional<Problem>> stream_rows(Exchange& exchange, const Function
         try {
             fill = co_await stream->fill(writer, rows_text, rows);
         } catch (const std::exception& e) {
-            log::warning("stream failed", e.what(), exchange.request_id);
+            log::warning("stream failed", e.what(), exchange.request_id());
             fill = PgStream::Fill::lost;
         }
         if (fill == PgStream::Fill::refused) {

@@ -53,7 +53,6 @@ Worker::Worker(const Config& config, ServerHooks hooks)
     // Request ids: random per worker and start, then counting.
     std::array<unsigned char, 6> start;
     randombytes_buf(start.data(), start.size());
-    request_id_.resize(28);
     sodium_bin2hex(request_id_.data(), 13, start.data(), start.size());
 }
 
@@ -132,7 +131,7 @@ Pool& Worker::pool_for(const Function& function) {
     return function.is_read_only ? read_ : write_;
 }
 
-const std::string& Worker::next_request_id() {
+const std::array<char, 28>& Worker::next_request_id() {
     constexpr std::string_view hex = "0123456789abcdef";
     std::uint64_t count = ++request_count_;
     for (std::size_t i = 28; i-- > 12; count >>= 4)

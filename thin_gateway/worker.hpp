@@ -61,7 +61,7 @@ public:
     const ServerHooks& hooks() const { return hooks_; }
     Pool& read_pool() { return read_; }
 
-    const std::string& next_request_id();
+    const std::array<char, 28>& next_request_id();
     std::string_view http_date();
     /// Room for a request's body; false when this worker holds too much already.
     bool take_body_room(std::size_t bytes);
@@ -92,7 +92,7 @@ private:
     std::size_t body_bytes_ = 0;
     bool is_draining_ = false, is_stopping_ = false;
     Clock::time_point renewed_{};
-    std::string request_id_;
+    std::array<char, 28> request_id_{};
     std::uint64_t request_count_ = 0;
     std::string date_;
     std::int64_t date_s_ = 0;

@@ -112,6 +112,13 @@ subtest 'queries' => sub {
         { rows => [ { model => 'pump', default_label => 'v1', labels => ['v1'] } ], next_page => undef }, 'list_models';
 };
 
+subtest 'the published error table' => sub {
+    my $printed = `$ENV{SOUP_BUILD}/soup_gateway --print-errors`;
+    is $?, 0, 'printed';
+    is PostgreSQL::Test::Utils::slurp_file("$FindBin::Bin/../../docs/http-errors.md"), $printed,
+        'docs/http-errors.md is what soup_gateway --print-errors prints';
+};
+
 subtest 'metrics' => sub {
     my $text = get($gateway, '/metrics')->{body};
     like $text, qr/^soup_gateway_requests_total\{route="append",status="200"\} \d+$/m, 'requests by route and status';
