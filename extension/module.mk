@@ -10,7 +10,7 @@ $(BUILD)/server/%.o: OBJ_CXXFLAGS += -fwrapv -fno-strict-aliasing
 # Only these files may contain wider instructions, and they export one function each.
 $(BUILD)/extension/core/simd/kernel_ssse3.o: OBJ_CXXFLAGS += -mssse3
 $(BUILD)/extension/core/simd/kernel_avx2.o: OBJ_CXXFLAGS += -mavx2 -mfma
-$(BUILD)/extension/core/simd/kernel_avx512.o: OBJ_CXXFLAGS += -mavx512f -mavx512bw -mavx512dq -mavx512vl
+$(BUILD)/extension/core/simd/kernel_avx512.o: OBJ_CXXFLAGS += -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl
 
 server_objects = $(patsubst %.cpp,$(BUILD)/server/%.o,$(wildcard $(1)))
 core_objects   = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard $(1)))
@@ -85,6 +85,7 @@ $(TEST_LIBS): $(EXPORTS)
 .PHONY: check-exports check-boundary
 check-exports: $(LIBRARIES)
 	tests/boundary/exports $(LIBRARIES)
+	tests/unit/simd_symbols $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard extension/core/simd/kernel_*.cpp))
 
 check-boundary: $(BUILD)/lib/soupvec.so $(BUILD)/lib/machinesoup.so $(TEST_LIBS)
 	tests/as_postgres tests/boundary/run

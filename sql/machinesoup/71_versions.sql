@@ -46,6 +46,9 @@ BEGIN
     EXECUTE format('ALTER TABLE soup_data.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', storage);
     EXECUTE format('CREATE POLICY scope ON soup_data.%I USING (soup.scope_allows(%L, %L, %L)) WITH CHECK (soup.scope_allows(%2$L, %3$L, %4$L))',
                    storage, org, model, version);
+    -- Permissive policies add up: this one keeps a later, careless one from opening the table.
+    EXECUTE format('CREATE POLICY nothing_else ON soup_data.%I AS RESTRICTIVE USING (soup.scope_allows(%L, %L, %L)) WITH CHECK (soup.scope_allows(%2$L, %3$L, %4$L))',
+                   storage, org, model, version);
     EXECUTE format('REVOKE ALL ON soup_data.%I FROM PUBLIC', storage);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON soup_data.%I TO soup_worker', storage);
     RETURN storage;
