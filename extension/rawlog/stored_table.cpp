@@ -2,7 +2,7 @@
 //
 // Update is optimistic: the row is read under a fresh snapshot and replaced at once, which needs one WAL
 // record and no row lock of its own. Only when somebody was faster is the row locked in its latest version
-// first; from then on nobody can come between, and waiters are served in turn.
+// first; from then on nobody can come between.
 //
 // Slots, index states and the executor state live in the memory context of the call and are freed with it;
 // relations and buffers are let go in the destructor, or by abort after a server error.
