@@ -1,11 +1,11 @@
 // soup.verify_raw: the raw log of a model against everything it promises. One row for each violation:
 //
-//   hole, overlap   batches of a partition do not follow one another (invariant: offsets are dense from 0)
-//   head            the log ends elsewhere than the partition row's next_offset
-//   time            a time of receipt is earlier than the one before it, or later than the partition row's
-//   last digest          a frame does not decode, its digest does not match, or it holds another number of
-//   records index           heap and index of a leaf do not hold the same number of rows stray           rows
-//   of a partition that soup.partition does not know
+// - hole, overlap: batches of a partition do not follow one another (offsets are dense from 0).
+// - head: the log ends elsewhere than the partition row's next_offset.
+// - time: a time of receipt is earlier than the one before it, or later than the partition row's last.
+// - digest: a frame does not decode, its digest differs, or it holds another number of records.
+// - index: heap and index of a leaf do not hold the same number of rows.
+// - stray: rows of a partition that soup.partition does not know.
 //
 // Locks: AccessShareLock on the leaves; appends go on. The partition rows are read before the snapshot of the
 // scan, so the scan sees at least what they state; what was appended since is compared with the rows as they
