@@ -1,7 +1,7 @@
 // soup_demo: finds the demo's question and judges its answer.
 //
-//   soup_demo fault MANIFEST RECORDING FAULTS STREAM
-//       the key of the window in the middle of the recording's last labelled fault
+//   soup_demo fault MANIFEST RECORDING FAULTS POINTS
+//       the key of the window with the highest score inside the recording's last labelled fault
 //   soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS
 //       NEAREST, the answer of nearest, as a table; from POINTS, all of the model as NDJSON, the ROC-AUC of
 //       the anomaly score against the recording's labels, beside that of a moving-average baseline on the
@@ -46,15 +46,35 @@ std::size_t first_row(std::string_view key) {
     return row;
 }
 
-void print_fault_key(const manifest::Parameters& parameters, const demo::Recording& recording,
-                     const std::string& stream) {
-    const demo::Interval fault = recording.faults.back();
-    auto const middle = std::lower_bound(recording.times_us.begin(), recording.times_us.end(),
-                                         fault.from_us + (fault.to_us - fault.from_us) / 2);
-    auto row = static_cast<std::size_t>(middle - recording.times_us.begin());
-    row -= std::min<std::size_t>(row, static_cast<std::size_t>(parameters.window / 2));
-    row -= row % static_cast<std::size_t>(parameters.stride);
-    std::printf("0/%s/%zu\n", stream.c_str(), row);
+/// Calls each(key, score) for every point of an NDJSON answer; throws when the answer was cut.
+template<class Each>
+void for_each_point(const std::string& path, Each&& each) {
+    simdjson::padded_string const lines = simdjson::padded_string::load(path);
+    simdjson::dom::parser parser;
+    simdjson::dom::document_stream rows = parser.parse_many(lines);
+    bool is_complete = false;
+    for (simdjson::dom::element row : rows) {
+        std::string_view key;
+        if (row["end"].error() == simdjson::SUCCESS) is_complete = true;
+        if (row["key"].get(key) == simdjson::SUCCESS) each(key, double(row["attributes"]["score"]));
+    }
+    if (!is_complete) throw std::runtime_error(path + ": the stream was cut: its last line is missing");
+}
+
+void print_fault_key(const manifest::Parameters& parameters, demo::Recording recording,
+                     const std::string& path) {
+    recording.faults.erase(recording.faults.begin(), recording.faults.end() - 1);
+    std::string worst_key;
+    double worst_score = -1;
+    for_each_point(path, [&](std::string_view key, double score) {
+        if (score <= worst_score ||
+            !recording.touches_fault(first_row(key), static_cast<std::size_t>(parameters.window)))
+            return;
+        worst_key = key;
+        worst_score = score;
+    });
+    if (worst_key.empty()) throw std::runtime_error("no window lies in the last fault");
+    std::printf("%s\n", worst_key.c_str());
 }
 
 void print_nearest(const manifest::Parameters& parameters, const demo::Recording& recording,
@@ -85,24 +105,16 @@ Judged judge(const manifest::Parameters& parameters, const demo::Recording& reco
         static_cast<std::size_t>(parameters.first_windows) * static_cast<std::size_t>(parameters.stride);
     std::vector<double> const residuals = bench::moving_average_residuals(recording.values, 1);
     Judged judged;
-    bool is_complete = false;
-    simdjson::padded_string const lines = simdjson::padded_string::load(path);
-    simdjson::dom::parser parser;
-    simdjson::dom::document_stream rows = parser.parse_many(lines);
-    for (simdjson::dom::element row : rows) {
-        std::string_view key;
-        if (row["end"].error() == simdjson::SUCCESS) is_complete = true;
-        if (row["key"].get(key) != simdjson::SUCCESS) continue;
+    for_each_point(path, [&](std::string_view key, double score) {
         std::size_t const first = first_row(key);
-        if (first < fit_rows || first + window > recording.size()) continue;
+        if (first < fit_rows || first + window > recording.size()) return;
         auto const begin = residuals.begin() + static_cast<std::ptrdiff_t>(first),
                    end = begin + parameters.window;
-        judged.score.push_back(row["attributes"]["score"]);
+        judged.score.push_back(score);
         judged.baseline_mean.push_back(std::accumulate(begin, end, 0.0));
         judged.baseline_max.push_back(*std::max_element(begin, end));
         judged.labels.push_back(recording.touches_fault(first, window) ? 1 : 0);
-    }
-    if (!is_complete) throw std::runtime_error(path + ": the stream was cut: its last line is missing");
+    });
     return judged;
 }
 
@@ -122,7 +134,7 @@ void print_judgement(const Judged& judged) {
 int run(const std::vector<std::string>& words) {
     if (words.size() < 5 || (words[0] != "fault" && words[0] != "report") ||
         words.size() != (words[0] == "fault" ? 5u : 6u)) {
-        std::fputs("usage: soup_demo fault MANIFEST RECORDING FAULTS STREAM\n"
+        std::fputs("usage: soup_demo fault MANIFEST RECORDING FAULTS POINTS\n"
                    "       soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS\n",
                    stderr);
         return 2;
