@@ -24,7 +24,8 @@ TEST(Geodesy, BothSidesOfTheDateLineAreOnePlace) {
 
 TEST(Geodesy, OneDegreeOfLatitudeIsAbout111Kilometres) {
     auto a = earth_centred(51, 0), b = earth_centred(52, 0);
-    // Meridian arc at 51.5°: 111132.954 − 559.822 cos 2φ + 1.175 cos 4φ = 111257.83 m; the chord is 1.41 m shorter.
+    // Meridian arc at 51.5°: 111132.954 − 559.822 cos 2φ + 1.175 cos 4φ = 111257.83 m; the chord is 1.41 m
+    // shorter.
     EXPECT_NEAR(std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]), 111256.42, 0.05);
 }
 
