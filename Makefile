@@ -31,23 +31,54 @@ ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -pthread -fvisibility=hi
                -fvisibility-inlines-hidden -fno-gnu-unique -fno-math-errno -ffp-contract=off \
                -DSOUP_VERSION='"$(VERSION)"' -Iextension -I. -MMD -MP $(SANITIZE)
 
+# A room's files are compiled as one unit, a generated file that includes them in name order: most of a file's time
+# goes into headers that its whole room shares (1.0 s of 1.3 s before the server's), so a clean build takes 120 s of
+# one core instead of 330. UNITY=no compiles file by file, which is quicker while working on one of them.
+#
+# $(call objects,FOLDER,ROOM …) names the objects; a room is a folder, a name with files of its own in FILES_name,
+# or a single file that has to stay alone.
+UNITY ?= no
+room_files = $(or $(FILES_$(1)),$(sort $(wildcard $(1)/*.cpp)),$(filter %.cpp,$(1)))
+ifeq ($(UNITY),no)
+objects = $(patsubst %.cpp,$(1)/%.o,$(foreach room,$(2),$(call room_files,$(room))))
+else
+objects = $(foreach room,$(2),$(if $(call room_files,$(room)),$(1)/$(room:.cpp=).o))
+endif
+
+# core/: what everything may link. The kernels are a file for each instruction set and stay alone.
+CORE_ROOMS := $(filter-out %/simd,$(patsubst %/,%,$(sort $(dir $(wildcard extension/core/*/*.cpp)))))
+CORE_OBJS  := $(call objects,$(BUILD),$(CORE_ROOMS))
+SIMD_OBJS  := $(call objects,$(BUILD),$(sort $(wildcard extension/core/simd/*.cpp)))
+
 all:
 
 include $(wildcard */module.mk)
 
 # Room by room: core/ and thin_gateway/ are compiled without a path to the server's headers.
-$(BUILD)/extension/core/%.o: extension/core/%.cpp
+$(BUILD)/extension/core/%.o: ROOM_CPPFLAGS = $(CORE_CPPFLAGS)
+$(BUILD)/thin_gateway/%.o:   ROOM_CPPFLAGS = -isystem $(PQ_INCLUDE)
+$(BUILD)/tests/%.o:          ROOM_CPPFLAGS = $(CORE_CPPFLAGS) -isystem $(PQ_INCLUDE)
+$(BUILD)/server/%.o:         ROOM_CPPFLAGS = $(CORE_CPPFLAGS) -isystem $(PG_INCLUDE) -isystem $(PQ_INCLUDE)
+
+define compile
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) $(CORE_CPPFLAGS) $(OBJ_CXXFLAGS) -c $< -o $@
-$(BUILD)/thin_gateway/%.o: thin_gateway/%.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) -isystem $(PQ_INCLUDE) $(OBJ_CXXFLAGS) -c $< -o $@
-$(BUILD)/tests/%.o: tests/%.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) $(CORE_CPPFLAGS) -isystem $(PQ_INCLUDE) $(OBJ_CXXFLAGS) -c $< -o $@
+	$(CXX) $(ALL_CXXFLAGS) $(ROOM_CPPFLAGS) $(OBJ_CXXFLAGS) -c $< -o $@
+endef
+$(BUILD)/%.o: %.cpp
+	$(compile)
 $(BUILD)/server/%.o: %.cpp
+	$(compile)
+# GCC takes what a unit includes for headers, and warns that their unnamed namespaces differ from file to file.
+$(BUILD)/%.o: $(BUILD)/units/%.cpp
+	$(compile) -Wno-subobject-linkage
+$(BUILD)/server/%.o: $(BUILD)/units/%.cpp
+	$(compile) -Wno-subobject-linkage
+$(BUILD)/units/%.cpp: FORCE
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) $(CORE_CPPFLAGS) -isystem $(PG_INCLUDE) -isystem $(PQ_INCLUDE) $(OBJ_CXXFLAGS) -c $< -o $@
+	@printf '#include "%s"\n' $(call room_files,$*) > $@.new; \
+	 if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+.PRECIOUS: $(BUILD)/units/%.cpp
+FORCE:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

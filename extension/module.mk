@@ -12,17 +12,14 @@ $(BUILD)/extension/core/simd/kernel_ssse3.o: OBJ_CXXFLAGS += -mssse3
 $(BUILD)/extension/core/simd/kernel_avx2.o: OBJ_CXXFLAGS += -mavx2 -mfma
 $(BUILD)/extension/core/simd/kernel_avx512.o: OBJ_CXXFLAGS += -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl
 
-server_objects = $(patsubst %.cpp,$(BUILD)/server/%.o,$(wildcard $(1)))
-core_objects   = $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard $(1)))
-
-BOUNDARY_OBJS  := $(call server_objects,extension/boundary/*.cpp)
-SOUPVEC_LOADER := $(BUILD)/server/extension/loader/soupvec_loader.o $(BOUNDARY_OBJS)
-SOUPVEC_OBJS   := $(call server_objects,extension/vector/*.cpp extension/tree/*.cpp extension/vann/*.cpp \
-                    extension/vtree/*.cpp) $(call core_objects,extension/core/simd/*.cpp) $(BOUNDARY_OBJS)
-PLATFORM_LOADER := $(filter-out %/soupvec_loader.o,$(call server_objects,extension/loader/*.cpp)) $(BOUNDARY_OBJS)
-PLATFORM_OBJS  := $(call server_objects,extension/access/*.cpp extension/rawlog/*.cpp extension/serving/*.cpp \
-                    bgworkers/*.cpp) $(BOUNDARY_OBJS) \
-                  $(filter-out $(BUILD)/extension/core/simd/%,$(call core_objects,extension/core/*/*.cpp))
+BOUNDARY_OBJS  := $(call objects,$(BUILD)/server,extension/boundary)
+SOUPVEC_LOADER := $(call objects,$(BUILD)/server,extension/loader/soupvec_loader.cpp) $(BOUNDARY_OBJS)
+SOUPVEC_OBJS   := $(call objects,$(BUILD)/server,extension/vector extension/tree extension/vann extension/vtree) \
+                  $(SIMD_OBJS) $(BOUNDARY_OBJS)
+FILES_extension/loader := $(filter-out %/soupvec_loader.cpp,$(wildcard extension/loader/*.cpp))
+PLATFORM_LOADER := $(call objects,$(BUILD)/server,extension/loader) $(BOUNDARY_OBJS)
+PLATFORM_OBJS  := $(call objects,$(BUILD)/server,bgworkers extension/access extension/rawlog extension/serving) \
+                  $(BOUNDARY_OBJS) $(CORE_OBJS)
 PLATFORM_LIBS  := -lsodium -lzstd -llz4 -lsimdjson
 
 LIBRARIES := $(addprefix $(BUILD)/lib/,soupvec.so soupvec-$(VERSION).so machinesoup.so machinesoup-$(VERSION).so)
@@ -85,7 +82,7 @@ $(TEST_LIBS): $(EXPORTS)
 .PHONY: check-exports check-boundary
 check-exports: $(LIBRARIES)
 	tests/boundary/exports $(LIBRARIES)
-	tests/unit/simd_symbols $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard extension/core/simd/kernel_*.cpp))
+	tests/unit/simd_symbols $(filter %/kernel_%,$(SIMD_OBJS))
 
 check-boundary: $(BUILD)/lib/soupvec.so $(BUILD)/lib/machinesoup.so $(TEST_LIBS)
 	tests/as_postgres tests/boundary/run
