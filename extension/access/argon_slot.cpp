@@ -37,7 +37,7 @@ void give_back(int index) noexcept {
     holder(index).compare_exchange_strong(mine, 0);
 }
 
-void at_process_exit(int, Datum) {
+void give_back_at_exit(int, Datum) {
     for (int i = 0; i < loader::argon_slot_count; ++i)
         give_back(i);
 }
@@ -45,7 +45,7 @@ void at_process_exit(int, Datum) {
 void register_exit() {
     static bool is_registered = false;
     if (is_registered) return;
-    pg::call([] { before_shmem_exit(at_process_exit, 0); });
+    pg::call([] { before_shmem_exit(give_back_at_exit, 0); });
     is_registered = true;
 }
 

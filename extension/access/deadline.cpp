@@ -16,12 +16,12 @@ namespace {
 
 constexpr std::int64_t grace_us = 5'000'000;
 
-struct State {
+struct Timer {
     bool is_registered = false;
     bool is_armed = false;
     TimeoutId timeout = USER_TIMEOUT;
 };
-State state;
+Timer timer;
 
 void on_expiry() {
     if (proc_exit_inprogress) return;
@@ -35,19 +35,19 @@ void on_expiry() {
 void end_session_after(std::int64_t expires_us) {
     const TimestampTz when = pg::from_unix_us(expires_us + grace_us);
     pg::call([&] {
-        if (!state.is_registered) {
-            state.timeout = RegisterTimeout(USER_TIMEOUT, on_expiry);
-            state.is_registered = true;
+        if (!timer.is_registered) {
+            timer.timeout = RegisterTimeout(USER_TIMEOUT, on_expiry);
+            timer.is_registered = true;
         }
-        enable_timeout_at(state.timeout, when);
+        enable_timeout_at(timer.timeout, when);
     });
-    state.is_armed = true;
+    timer.is_armed = true;
 }
 
 void forget_deadline() noexcept {
-    if (!state.is_armed) return;
-    state.is_armed = false;
-    disable_timeout(state.timeout, false);
+    if (!timer.is_armed) return;
+    timer.is_armed = false;
+    disable_timeout(timer.timeout, false);
 }
 
 } // namespace soup::access

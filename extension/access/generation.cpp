@@ -15,19 +15,20 @@ namespace {
 constexpr std::uint64_t own_bit = std::uint64_t{1} << 63;
 constexpr std::uint64_t standby_bit = std::uint64_t{1} << 62;
 
-struct State {
+/// What this transaction has changed.
+struct OwnChange {
     bool is_marked = false;
     bool is_registered = false;
-    std::uint64_t own_count = 0;
+    std::uint64_t count = 0;
 };
-State state;
+OwnChange own_change;
 
 std::atomic<std::uint64_t>& shared_counter() {
     return attached_loader().shared->catalogue_generation;
 }
 
-void at_transaction_event(XactEvent event, void*) {
-    if (!state.is_marked) return;
+void publish_own_change(XactEvent event, void*) {
+    if (!own_change.is_marked) return;
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -38,10 +39,10 @@ void at_transaction_event(XactEvent event, void*) {
         break;
     case XACT_EVENT_COMMIT:
         shared_counter().fetch_add(1, std::memory_order_acq_rel);
-        state.is_marked = false;
+        own_change.is_marked = false;
         break;
     case XACT_EVENT_ABORT:
-        state.is_marked = false;
+        own_change.is_marked = false;
         break;
     default:
         break;
@@ -51,19 +52,19 @@ void at_transaction_event(XactEvent event, void*) {
 } // namespace
 
 std::uint64_t catalogue_generation() noexcept {
-    if (state.is_marked) [[unlikely]]
-        return own_bit | ++state.own_count;
+    if (own_change.is_marked) [[unlikely]]
+        return own_bit | ++own_change.count;
     if (RecoveryInProgress()) [[unlikely]]
         return standby_bit | static_cast<std::uint64_t>(GetCurrentStatementStartTimestamp());
     return shared_counter().load(std::memory_order_acquire) + 1;
 }
 
 void mark_catalogue_change() {
-    if (!state.is_registered) {
-        pg::call([] { RegisterXactCallback(at_transaction_event, nullptr); });
-        state.is_registered = true;
+    if (!own_change.is_registered) {
+        pg::call([] { RegisterXactCallback(publish_own_change, nullptr); });
+        own_change.is_registered = true;
     }
-    state.is_marked = true;
+    own_change.is_marked = true;
 }
 
 } // namespace soup::access

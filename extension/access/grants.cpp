@@ -14,16 +14,18 @@ namespace soup::access {
 
 namespace {
 
-enum Column : AttrNumber { org = 1, principal, model, label_pattern, right };
+struct GrantColumn {
+    enum : AttrNumber { org = 1, principal, model, label_pattern, right };
+};
 
 /// A gateway's connection serves many principals; beyond this number all are dropped and loaded as they come.
-constexpr std::size_t cached_principals_max = 1024;
+constexpr std::size_t cached_grant_sets_max = 1024;
 
-struct Cache {
+struct GrantCache {
     std::uint64_t generation = 0;
     std::map<Uuid, std::shared_ptr<const GrantSet>> by_principal;
 };
-Cache* cache = nullptr;
+GrantCache* known_grants = nullptr;
 
 crypto::Digest digest_of(const std::vector<Grant>& grants) {
     crypto::Hasher hasher;
@@ -41,16 +43,17 @@ crypto::Digest digest_of(const std::vector<Grant>& grants) {
 }
 
 std::shared_ptr<const GrantSet> load(const Uuid& of) {
-    const KeyColumn key[] = {{Column::principal, F_UUID_EQ, search_uuid(of)}};
+    const KeyColumn key[] = {{GrantColumn::principal, F_UUID_EQ, search_uuid(of)}};
     const FoundRows rows("grant", "grant_principal", key);
     auto set = std::make_shared<GrantSet>();
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        auto known = parse_right(pg::to_string(rows.datum(i, Column::right)));
+        auto known = parse_right(pg::to_string(rows.datum(i, GrantColumn::right)));
         if (!known) continue; // A right of a later release: not ours to give.
         Grant grant;
-        grant.org = pg::to_uuid(rows.datum(i, Column::org));
-        if (!rows.is_null(i, Column::model)) grant.model = pg::to_uuid(rows.datum(i, Column::model));
-        grant.label_pattern = pg::to_string(rows.datum(i, Column::label_pattern));
+        grant.org = pg::to_uuid(rows.datum(i, GrantColumn::org));
+        if (!rows.is_null(i, GrantColumn::model))
+            grant.model = pg::to_uuid(rows.datum(i, GrantColumn::model));
+        grant.label_pattern = pg::to_string(rows.datum(i, GrantColumn::label_pattern));
         grant.right = *known;
         set->grants.push_back(std::move(grant));
     }
@@ -67,15 +70,16 @@ std::shared_ptr<const GrantSet> load(const Uuid& of) {
 } // namespace
 
 std::shared_ptr<const GrantSet> grants_of(const Uuid& of) {
-    if (cache == nullptr) cache = new Cache;
+    if (known_grants == nullptr) known_grants = new GrantCache;
     const std::uint64_t generation = catalogue_generation();
-    if (cache->generation != generation || cache->by_principal.size() >= cached_principals_max) {
-        cache->by_principal.clear();
-        cache->generation = generation;
+    if (known_grants->generation != generation ||
+        known_grants->by_principal.size() >= cached_grant_sets_max) {
+        known_grants->by_principal.clear();
+        known_grants->generation = generation;
     }
-    auto found = cache->by_principal.find(of);
-    if (found != cache->by_principal.end()) return found->second;
-    return cache->by_principal.emplace(of, load(of)).first->second;
+    auto found = known_grants->by_principal.find(of);
+    if (found != known_grants->by_principal.end()) return found->second;
+    return known_grants->by_principal.emplace(of, load(of)).first->second;
 }
 
 bool label_matches(std::string_view pattern, std::string_view label) noexcept {

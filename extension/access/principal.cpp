@@ -15,22 +15,20 @@ namespace soup::access {
 
 namespace {
 
-enum PrincipalColumn : AttrNumber { id = 1, org, username, kind, disabled, epoch };
-enum CredentialColumn : AttrNumber {
-    credential_principal = 1,
-    slot,
-    passphrase_hash,
-    created_at,
-    expires_at
+struct PrincipalColumn {
+    enum : AttrNumber { id = 1, org, username, kind, disabled, epoch };
+};
+struct CredentialColumn {
+    enum : AttrNumber { principal = 1, slot, passphrase_hash, created_at, expires_at };
 };
 
 constexpr std::size_t cached_principals_max = 4096;
 
-struct Cache {
+struct PrincipalCache {
     std::uint64_t generation = 0;
     std::map<Uuid, std::optional<Principal>> by_id;
 };
-Cache* cache = nullptr;
+PrincipalCache* known_principals = nullptr;
 
 std::optional<Principal> read_row(const FoundRows& rows) {
     if (rows.empty()) return std::nullopt;
@@ -50,17 +48,19 @@ std::optional<Principal> read_row(const FoundRows& rows) {
 } // namespace
 
 const Principal* find_principal(const Uuid& principal) {
-    if (cache == nullptr) cache = new Cache;
+    if (known_principals == nullptr) known_principals = new PrincipalCache;
     const std::uint64_t generation = catalogue_generation();
-    if (cache->generation != generation || cache->by_id.size() >= cached_principals_max) {
-        cache->by_id.clear();
-        cache->generation = generation;
+    if (known_principals->generation != generation ||
+        known_principals->by_id.size() >= cached_principals_max) {
+        known_principals->by_id.clear();
+        known_principals->generation = generation;
     }
-    auto found = cache->by_id.find(principal);
-    if (found == cache->by_id.end()) {
+    auto found = known_principals->by_id.find(principal);
+    if (found == known_principals->by_id.end()) {
         const KeyColumn key[] = {{PrincipalColumn::id, F_UUID_EQ, search_uuid(principal)}};
-        found =
-            cache->by_id.emplace(principal, read_row(FoundRows("principal", "principal_pkey", key))).first;
+        found = known_principals->by_id
+                    .emplace(principal, read_row(FoundRows("principal", "principal_pkey", key)))
+                    .first;
     }
     return found->second ? &*found->second : nullptr;
 }
@@ -71,7 +71,7 @@ std::optional<Principal> read_principal(std::string_view name) {
 }
 
 std::vector<std::string> read_passphrase_hashes(const Uuid& principal) {
-    const KeyColumn key[] = {{CredentialColumn::credential_principal, F_UUID_EQ, search_uuid(principal)}};
+    const KeyColumn key[] = {{CredentialColumn::principal, F_UUID_EQ, search_uuid(principal)}};
     const FoundRows rows("credential", "credential_pkey", key);
     const TimestampTz now = GetCurrentTimestamp();
     std::vector<std::string> hashes;

@@ -17,15 +17,11 @@ namespace soup::access {
 
 namespace {
 
-enum ModelColumn : AttrNumber { model_org = 1, model_id, model_name, model_default, model_epoch };
-enum VersionColumn : AttrNumber {
-    version_org = 1,
-    version_model,
-    version_id,
-    version_label,
-    version_state,
-    version_manifest,
-    version_storage
+struct ModelColumn {
+    enum : AttrNumber { org = 1, id, name, default_version, epoch };
+};
+struct VersionColumn {
+    enum : AttrNumber { org = 1, model, id, label, state, manifest, storage };
 };
 
 constexpr std::size_t cached_rows_max = 16384;
@@ -34,77 +30,77 @@ using ModelKey = std::pair<Uuid, std::string>;
 using LabelKey = std::tuple<Uuid, Uuid, std::string>;
 using VersionKey = std::tuple<Uuid, Uuid, Uuid>;
 
-struct Cache {
+struct NameCache {
     std::uint64_t generation = 0;
     std::map<ModelKey, ModelRef> models;
     std::map<LabelKey, VersionRef> labels;
     std::map<VersionKey, VersionRef> versions;
 };
-Cache* cache = nullptr;
+NameCache* names = nullptr;
 
-Cache& fresh_cache() {
-    if (cache == nullptr) cache = new Cache;
+NameCache& fresh_cache() {
+    if (names == nullptr) names = new NameCache;
     const std::uint64_t generation = catalogue_generation();
-    const std::size_t rows = cache->models.size() + cache->labels.size() + cache->versions.size();
-    if (cache->generation != generation || rows >= cached_rows_max) {
-        cache->models.clear();
-        cache->labels.clear();
-        cache->versions.clear();
-        cache->generation = generation;
+    const std::size_t rows = names->models.size() + names->labels.size() + names->versions.size();
+    if (names->generation != generation || rows >= cached_rows_max) {
+        names->models.clear();
+        names->labels.clear();
+        names->versions.clear();
+        names->generation = generation;
     }
-    return *cache;
+    return *names;
 }
 
 const ModelRef* model_by_name(const Uuid& org, std::string_view name) {
-    Cache& known = fresh_cache();
+    NameCache& known = fresh_cache();
     ModelKey place(org, name);
     if (auto found = known.models.find(place); found != known.models.end()) return &found->second;
-    const KeyColumn key[] = {{ModelColumn::model_org, F_UUID_EQ, search_uuid(org)},
-                             {ModelColumn::model_name, F_TEXTEQ, search_text(name)}};
+    const KeyColumn key[] = {{ModelColumn::org, F_UUID_EQ, search_uuid(org)},
+                             {ModelColumn::name, F_TEXTEQ, search_text(name)}};
     const FoundRows rows("model", "model_org_name_key", key);
     if (rows.empty()) return nullptr;
     ModelRef model;
     model.org = org;
-    model.model = pg::to_uuid(rows.datum(0, ModelColumn::model_id));
-    model.epoch = DatumGetInt32(rows.datum(0, ModelColumn::model_epoch));
-    if (!rows.is_null(0, ModelColumn::model_default))
-        model.default_version = pg::to_uuid(rows.datum(0, ModelColumn::model_default));
+    model.model = pg::to_uuid(rows.datum(0, ModelColumn::id));
+    model.epoch = DatumGetInt32(rows.datum(0, ModelColumn::epoch));
+    if (!rows.is_null(0, ModelColumn::default_version))
+        model.default_version = pg::to_uuid(rows.datum(0, ModelColumn::default_version));
     model.name = name;
     return &known.models.emplace(std::move(place), std::move(model)).first->second;
 }
 
 VersionRef version_row(const FoundRows& rows) {
     VersionRef version;
-    version.org = pg::to_uuid(rows.datum(0, VersionColumn::version_org));
-    version.model = pg::to_uuid(rows.datum(0, VersionColumn::version_model));
-    version.version = pg::to_uuid(rows.datum(0, VersionColumn::version_id));
-    version.label = pg::to_string(rows.datum(0, VersionColumn::version_label));
-    version.state = pg::to_string(rows.datum(0, VersionColumn::version_state));
-    version.storage = NameStr(*DatumGetName(rows.datum(0, VersionColumn::version_storage)));
+    version.org = pg::to_uuid(rows.datum(0, VersionColumn::org));
+    version.model = pg::to_uuid(rows.datum(0, VersionColumn::model));
+    version.version = pg::to_uuid(rows.datum(0, VersionColumn::id));
+    version.label = pg::to_string(rows.datum(0, VersionColumn::label));
+    version.state = pg::to_string(rows.datum(0, VersionColumn::state));
+    version.storage = NameStr(*DatumGetName(rows.datum(0, VersionColumn::storage)));
     return version;
 }
 
 const VersionRef* version_by_label(const Uuid& org, const Uuid& model, std::string_view label) {
-    Cache& known = fresh_cache();
+    NameCache& known = fresh_cache();
     LabelKey place(org, model, label);
     if (auto found = known.labels.find(place); found != known.labels.end()) return &found->second;
-    const KeyColumn key[] = {{VersionColumn::version_org, F_UUID_EQ, search_uuid(org)},
-                             {VersionColumn::version_model, F_UUID_EQ, search_uuid(model)},
-                             {VersionColumn::version_label, F_TEXTEQ, search_text(label)}};
+    const KeyColumn key[] = {{VersionColumn::org, F_UUID_EQ, search_uuid(org)},
+                             {VersionColumn::model, F_UUID_EQ, search_uuid(model)},
+                             {VersionColumn::label, F_TEXTEQ, search_text(label)}};
     const FoundRows rows("version", "version_org_model_label_key", key);
     if (rows.empty()) return nullptr;
     return &known.labels.emplace(std::move(place), version_row(rows)).first->second;
 }
 
 FoundRows version_rows(const Uuid& org, const Uuid& model, const Uuid& version) {
-    const KeyColumn key[] = {{VersionColumn::version_org, F_UUID_EQ, search_uuid(org)},
-                             {VersionColumn::version_model, F_UUID_EQ, search_uuid(model)},
-                             {VersionColumn::version_id, F_UUID_EQ, search_uuid(version)}};
+    const KeyColumn key[] = {{VersionColumn::org, F_UUID_EQ, search_uuid(org)},
+                             {VersionColumn::model, F_UUID_EQ, search_uuid(model)},
+                             {VersionColumn::id, F_UUID_EQ, search_uuid(version)}};
     return FoundRows("version", "version_pkey", key);
 }
 
 const VersionRef* version_by_id(const Uuid& org, const Uuid& model, const Uuid& version) {
-    Cache& known = fresh_cache();
+    NameCache& known = fresh_cache();
     const VersionKey place(org, model, version);
     if (auto found = known.versions.find(place); found != known.versions.end()) return &found->second;
     const FoundRows rows = version_rows(org, model, version);
@@ -168,7 +164,7 @@ std::optional<std::string> label_of(const Uuid& org, const Uuid& model, const Uu
 std::string read_manifest(const VersionRef& version) {
     const FoundRows rows = version_rows(version.org, version.model, version.version);
     if (rows.empty()) throw no_such_version();
-    const Datum manifest = rows.datum(0, VersionColumn::version_manifest);
+    const Datum manifest = rows.datum(0, VersionColumn::manifest);
     return pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, manifest)); });
 }
 

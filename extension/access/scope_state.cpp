@@ -39,14 +39,14 @@ struct Frame {
     int nest_level; ///< Of the (sub)transaction it was put on in.
 };
 
-struct State {
+struct Stack {
     Frame frames[stack_limit];
     int depth = 0;
     std::uint64_t serial = 0;
     std::shared_ptr<const GrantSet>* grants = nullptr; ///< Of the bound principal.
     bool has_leaders_scope = false; ///< In a parallel worker: frames[0] is a copy of the leader's.
 };
-State state;
+Stack stack;
 
 std::uint32_t local_transaction_of(const PGPROC* process) {
 #if PG_VERSION_NUM >= 170000
@@ -71,25 +71,25 @@ void write_slot(std::uint32_t layout, const SlotContent* content) noexcept {
 
 /// Brings the slot in line with the top of the stack.
 void mirror() noexcept {
-    ++state.serial;
-    if (state.depth == 0) {
+    ++stack.serial;
+    if (stack.depth == 0) {
         write_slot(0, nullptr);
         return;
     }
-    const SlotContent content{MyProcPid, local_transaction_of(MyProc), state.frames[state.depth - 1].scope};
+    const SlotContent content{MyProcPid, local_transaction_of(MyProc), stack.frames[stack.depth - 1].scope};
     write_slot(slot_layout, &content);
 }
 
 void clear() noexcept {
-    if (state.depth == 0) return;
-    state.depth = 0;
-    state.grants->reset();
+    if (stack.depth == 0) return;
+    stack.depth = 0;
+    stack.grants->reset();
     mirror();
 }
 
 /// Copies the leader's scope into this worker, once: the leader cannot change it while workers run.
 const Scope* leaders_scope() {
-    if (state.has_leaders_scope) return &state.frames[0].scope;
+    if (stack.has_leaders_scope) return &stack.frames[0].scope;
     const PGPROC* leader = MyProc->lockGroupLeader;
     if (leader == nullptr) return nullptr;
     const loader::IdentitySlot& slot = attached_loader().shared->identities()[loader::proc_index(leader)];
@@ -105,10 +105,10 @@ const Scope* leaders_scope() {
     if (layout != slot_layout || content.pid != leader->pid ||
         content.local_transaction != local_transaction_of(leader))
         return nullptr;
-    state.frames[0].scope = content.scope;
-    state.has_leaders_scope = true;
-    ++state.serial;
-    return &state.frames[0].scope;
+    stack.frames[0].scope = content.scope;
+    stack.has_leaders_scope = true;
+    ++stack.serial;
+    return &stack.frames[0].scope;
 }
 
 void at_transaction_event(XactEvent event, void*) {
@@ -116,7 +116,7 @@ void at_transaction_event(XactEvent event, void*) {
     switch (event) {
     case XACT_EVENT_PRE_PREPARE:
         // Neither COMMIT nor ABORT would be reported here later.
-        if (state.depth > 0)
+        if (stack.depth > 0)
             ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot prepare a transaction to which a principal is bound"));
         break;
@@ -132,14 +132,14 @@ void at_transaction_event(XactEvent event, void*) {
 }
 
 void at_subtransaction_event(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
-    if (event != SUBXACT_EVENT_ABORT_SUB || IsParallelWorker() || state.depth == 0) return;
-    int depth = state.depth;
-    while (depth > 0 && state.frames[depth - 1].nest_level >= GetCurrentTransactionNestLevel())
+    if (event != SUBXACT_EVENT_ABORT_SUB || IsParallelWorker() || stack.depth == 0) return;
+    int depth = stack.depth;
+    while (depth > 0 && stack.frames[depth - 1].nest_level >= GetCurrentTransactionNestLevel())
         --depth;
     take_off(depth);
 }
 
-void at_process_exit(int, Datum) {
+void clear_at_exit(int, Datum) {
     if (!IsParallelWorker()) clear();
 }
 
@@ -148,7 +148,7 @@ void at_process_exit(int, Datum) {
 const Scope* current_scope() {
     if (IsParallelWorker()) [[unlikely]]
         return leaders_scope();
-    return state.depth > 0 ? &state.frames[state.depth - 1].scope : nullptr;
+    return stack.depth > 0 ? &stack.frames[stack.depth - 1].scope : nullptr;
 }
 
 const Scope& require_bound() {
@@ -158,31 +158,31 @@ const Scope& require_bound() {
 }
 
 std::uint64_t scope_serial() noexcept {
-    return state.serial;
+    return stack.serial;
 }
 
 const GrantSet& bound_grants(const Scope& scope) {
-    if (*state.grants == nullptr) {
+    if (*stack.grants == nullptr) {
         auto loaded = grants_of(scope.identity.principal);
         if (loaded->digest != scope.grants_digest)
             throw Error("40001", "", "rights changed while a parallel query was starting", {},
                         "Repeat the query.");
-        *state.grants = std::move(loaded);
+        *stack.grants = std::move(loaded);
     }
-    return **state.grants;
+    return **stack.grants;
 }
 
 void bind_scope(const Identity& identity, std::shared_ptr<const GrantSet> grants) {
-    Frame& bottom = state.frames[0];
-    if (state.depth == 0) {
+    Frame& bottom = stack.frames[0];
+    if (stack.depth == 0) {
         bottom = {};
         bottom.scope.reach = Reach::principal;
         bottom.nest_level = 1;
-        state.depth = 1;
+        stack.depth = 1;
     }
     bottom.scope.identity = identity;
     bottom.scope.grants_digest = grants->digest;
-    *state.grants = std::move(grants);
+    *stack.grants = std::move(grants);
     mirror();
 }
 
@@ -190,26 +190,26 @@ int put_on(const Scope& scope) {
     if (!IsTransactionState())
         throw std::logic_error("a scope lasts no longer than a transaction: open it inside one");
     if (IsInParallelMode()) throw std::logic_error("a scope cannot change while parallel workers run");
-    if (state.depth == stack_limit) throw Error("54001", "", "scopes are nested too deeply");
-    state.frames[state.depth] = {scope, GetCurrentTransactionNestLevel()};
-    ++state.depth;
+    if (stack.depth == stack_limit) throw Error("54001", "", "scopes are nested too deeply");
+    stack.frames[stack.depth] = {scope, GetCurrentTransactionNestLevel()};
+    ++stack.depth;
     mirror();
-    return state.depth - 1;
+    return stack.depth - 1;
 }
 
 void take_off(int depth) noexcept {
-    if (state.depth <= depth) return;
-    state.depth = depth;
-    if (depth == 0) state.grants->reset();
+    if (stack.depth <= depth) return;
+    stack.depth = depth;
+    if (depth == 0) stack.grants->reset();
     mirror();
 }
 
 void register_scope_callbacks() {
-    state.grants = new std::shared_ptr<const GrantSet>;
+    stack.grants = new std::shared_ptr<const GrantSet>;
     pg::call([] {
         RegisterXactCallback(at_transaction_event, nullptr);
         RegisterSubXactCallback(at_subtransaction_event, nullptr);
-        before_shmem_exit(at_process_exit, 0);
+        before_shmem_exit(clear_at_exit, 0);
     });
 }
 

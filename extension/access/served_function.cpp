@@ -17,13 +17,15 @@ namespace soup::access {
 
 namespace {
 
-enum Column : AttrNumber { name = 1, exposure, kinds };
+struct FunctionColumn {
+    enum : AttrNumber { name = 1, exposure, kinds };
+};
 
-struct Cache {
+struct KindCache {
     std::uint64_t generation = 0;
     std::map<Oid, KindSet> by_function;
 };
-Cache* cache = nullptr;
+KindCache* known_kinds = nullptr;
 
 KindSet read_kinds(Oid function) {
     KindSet set;
@@ -32,10 +34,10 @@ KindSet read_kinds(Oid function) {
         return get_func_name(function);
     });
     if (function_name == nullptr) return set;
-    const KeyColumn key[] = {{Column::name, F_TEXTEQ, search_text(function_name)}};
+    const KeyColumn key[] = {{FunctionColumn::name, F_TEXTEQ, search_text(function_name)}};
     const FoundRows rows("api_function", "api_function_pkey", key);
     if (rows.empty()) return set;
-    const pg::Array listed(rows.datum(0, Column::kinds), pg::text_elements);
+    const pg::Array listed(rows.datum(0, FunctionColumn::kinds), pg::text_elements);
     for (const auto& kind_name : listed.texts())
         if (auto kind = kind_name ? parse_kind(*kind_name) : std::nullopt) set.add(*kind);
     return set;
@@ -44,15 +46,15 @@ KindSet read_kinds(Oid function) {
 } // namespace
 
 KindSet kinds_allowed(Oid function) {
-    if (cache == nullptr) cache = new Cache;
+    if (known_kinds == nullptr) known_kinds = new KindCache;
     const std::uint64_t generation = catalogue_generation();
-    if (cache->generation != generation) {
-        cache->by_function.clear();
-        cache->generation = generation;
+    if (known_kinds->generation != generation) {
+        known_kinds->by_function.clear();
+        known_kinds->generation = generation;
     }
-    auto found = cache->by_function.find(function);
-    if (found == cache->by_function.end())
-        found = cache->by_function.emplace(function, read_kinds(function)).first;
+    auto found = known_kinds->by_function.find(function);
+    if (found == known_kinds->by_function.end())
+        found = known_kinds->by_function.emplace(function, read_kinds(function)).first;
     return found->second;
 }
 

@@ -12,7 +12,9 @@ namespace soup::access {
 
 namespace {
 
-enum Column : AttrNumber { key_id = 1, public_key, secret_key, mac_key, valid_from, valid_to };
+struct SigningKeyColumn {
+    enum : AttrNumber { key_id = 1, public_key, secret_key, mac_key, valid_from, valid_to };
+};
 
 struct Keys {
     std::uint64_t generation = 0;
@@ -52,12 +54,13 @@ const std::vector<SigningKey>& all_keys() {
     keys->all.clear();
     const FoundRows rows("signing_key", nullptr, {});
     for (std::size_t i = 0; i < rows.size(); ++i)
-        keys->all.push_back({static_cast<std::uint32_t>(DatumGetInt32(rows.datum(i, Column::key_id))),
-                             fixed_bytes<32>(rows.datum(i, Column::public_key)),
-                             secret_bytes<64>(rows.datum(i, Column::secret_key)),
-                             secret_bytes<32>(rows.datum(i, Column::mac_key)),
-                             time_or_limit(rows.datum(i, Column::valid_from)),
-                             time_or_limit(rows.datum(i, Column::valid_to))});
+        keys->all.push_back(
+            {static_cast<std::uint32_t>(DatumGetInt32(rows.datum(i, SigningKeyColumn::key_id))),
+             fixed_bytes<32>(rows.datum(i, SigningKeyColumn::public_key)),
+             secret_bytes<64>(rows.datum(i, SigningKeyColumn::secret_key)),
+             secret_bytes<32>(rows.datum(i, SigningKeyColumn::mac_key)),
+             time_or_limit(rows.datum(i, SigningKeyColumn::valid_from)),
+             time_or_limit(rows.datum(i, SigningKeyColumn::valid_to))});
     std::ranges::sort(keys->all, std::ranges::greater{}, &SigningKey::key_id);
     keys->generation = generation;
     return keys->all;
