@@ -14,14 +14,13 @@
 namespace soup::gateway {
 namespace {
 
-constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
 constexpr std::string_view ndjson_type = "application/x-ndjson";
 constexpr std::string_view opaque_type = "application/octet-stream";
 constexpr std::string_view json_type = "application/json";
 
 void add_time(AppendElement& element, std::optional<std::int64_t> time_us) {
     if (time_us)
-        pg_array::add_int8(element.times, *time_us - epoch_2000_us);
+        pg_array::add_int8(element.times, *time_us - wire::epoch_2000_us);
     else
         pg_array::add_null(element.times);
 }

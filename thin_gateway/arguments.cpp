@@ -20,8 +20,6 @@ namespace {
 
 using json::Kind;
 
-constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
-
 /// A value on its way in: its JSON kind, its compact JSON, and the text if it is a string.
 struct Value {
     Kind kind;
@@ -127,7 +125,7 @@ Parameter scalar(const Argument& arg, Scalar type, const Value& value) {
         want(Kind::string, "an RFC 3339 time");
         const auto time_us = json::parse_time(value.text);
         if (!time_us) refuse(arg, "an RFC 3339 time");
-        wire::append(out.bytes, *time_us - epoch_2000_us);
+        wire::append(out.bytes, *time_us - wire::epoch_2000_us);
         break;
     }
     case Scalar::json:

@@ -11,18 +11,15 @@
 namespace soup::gateway {
 namespace {
 
-// timestamptz counts microseconds from 2000-01-01, the JSON writer from 1970-01-01.
-constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
-
 void write_time(std::string& out, std::int64_t pg_us) {
     if (pg_us == std::numeric_limits<std::int64_t>::max()) {
         out += "\"infinity\"";
     } else if (pg_us == std::numeric_limits<std::int64_t>::min()) {
         out += "\"-infinity\"";
-    } else if (pg_us > std::numeric_limits<std::int64_t>::max() - epoch_2000_us) {
+    } else if (pg_us > std::numeric_limits<std::int64_t>::max() - wire::epoch_2000_us) {
         throw wire::Malformed();
     } else {
-        json::append_time_string(out, pg_us + epoch_2000_us);
+        json::append_time_string(out, pg_us + wire::epoch_2000_us);
     }
 }
 

@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t entries_max = 10'000;
 constexpr auto expiry_margin = std::chrono::seconds(30);
-constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
-
 /// A string that is wiped when it goes.
 struct Secret {
     std::string text;
@@ -111,7 +109,7 @@ Awaitable<LoginCache::Result> LoginCache::log_in(std::string_view credential, Di
 
 void LoginCache::keep(const Digest& digest, std::string token, std::int64_t expires_pg_us) {
     const std::chrono::system_clock::time_point expires{
-        std::chrono::microseconds(expires_pg_us + epoch_2000_us)};
+        std::chrono::microseconds(expires_pg_us + wire::epoch_2000_us)};
     entries_.push_front({digest, std::move(token), expires - expiry_margin});
     by_digest_.insert_or_assign(digest, entries_.begin());
     if (entries_.size() > entries_max) {

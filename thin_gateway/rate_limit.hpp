@@ -1,9 +1,8 @@
 // A token bucket for each credential (or source address, where there is none), in a bounded table.
 #pragma once
 
-#include "thin_gateway/async.hpp"
-
 #include <array>
+#include <chrono>
 #include <string_view>
 #include <unordered_map>
 
@@ -11,6 +10,8 @@ namespace soup::gateway {
 
 class RateLimit {
 public:
+    using Clock = std::chrono::steady_clock;
+
     /// A rate of 0 allows everything.
     RateLimit(double per_s, double burst);
 

@@ -4,7 +4,7 @@
 namespace soup::gateway {
 namespace {
 
-std::string quoted(std::string_view name) {
+std::string quoted_name(std::string_view name) {
     std::string out = "\"";
     for (const char c : name) {
         if (c == '"') out += '"';
@@ -24,11 +24,11 @@ StatementPtr Statements::find(const Function& function, std::uint64_t given) {
         known_.clear();
         return find(function, given);
     }
-    std::string sql = "SELECT soup_api." + quoted(function.name) + "(";
+    std::string sql = "SELECT soup_api." + quoted_name(function.name) + "(";
     std::vector<Oid> types;
     const auto add = [&](std::string_view name, Oid type) {
         types.push_back(type);
-        sql += (types.size() > 1 ? ", " : "") + quoted(name) + " => $" + std::to_string(types.size());
+        sql += (types.size() > 1 ? ", " : "") + quoted_name(name) + " => $" + std::to_string(types.size());
     };
     if (function.takes_token) add("token", oid::text);
     for (std::size_t i = 0; i < function.args.size(); ++i)

@@ -11,6 +11,9 @@
 
 namespace soup::gateway::wire {
 
+/// timestamptz counts microseconds from 2000-01-01; this is that day in microseconds from 1970-01-01.
+inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
+
 /// The server's answer does not have the announced form.
 struct Malformed : std::runtime_error {
     Malformed() : std::runtime_error("malformed binary value from the server") {}
