@@ -15,8 +15,8 @@
 namespace soup::crypto {
 namespace {
 
-constexpr std::string_view domain = "soup-page-1";
-constexpr std::uint8_t layout_version = 1;
+constexpr std::string_view page_domain = "soup-page-1";
+constexpr std::uint8_t page_layout_version = 1;
 constexpr std::size_t function_bytes_max = 63; // PostgreSQL's longest name
 constexpr std::size_t fixed_bytes = 1 + 1 + 32 + 16 + 16 + 8 + 8 + 8 + 2;
 constexpr std::size_t tag_bytes = 32;
@@ -24,7 +24,7 @@ constexpr std::size_t sealed_bytes_max = fixed_bytes + function_bytes_max + page
 
 Digest tag_of(const MacKey& key, std::span<const std::uint8_t> bytes) {
     Hasher hasher(key);
-    hasher.update(domain);
+    hasher.update(page_domain);
     hasher.update(std::as_bytes(bytes));
     return hasher.finish();
 }
@@ -75,7 +75,7 @@ private:
 
 PageToken load(std::span<const std::uint8_t> bytes) {
     Taker from(bytes);
-    if (from.number<std::uint8_t>() != layout_version) throw token_bad();
+    if (from.number<std::uint8_t>() != page_layout_version) throw token_bad();
     PageToken token;
     token.function = from.text(from.number<std::uint8_t>());
     token.query = from.array<32>();
@@ -100,7 +100,7 @@ std::string seal_page_token(const PageToken& token, const MacKey& key) {
         throw Error("XX000", "", "page token is inconsistent");
     std::vector<std::uint8_t> bytes;
     bytes.reserve(fixed_bytes + token.function.size() + token.last_key.size() + tag_bytes);
-    put_number(bytes, layout_version);
+    put_number(bytes, page_layout_version);
     put_number(bytes, static_cast<std::uint8_t>(token.function.size()));
     put(bytes, token.function);
     put(bytes, token.query);

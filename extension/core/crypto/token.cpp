@@ -11,8 +11,8 @@
 namespace soup::crypto {
 namespace {
 
-constexpr std::string_view domain = "soup-access-1";
-constexpr std::uint8_t layout_version = 1;
+constexpr std::string_view token_domain = "soup-access-1";
+constexpr std::uint8_t token_layout_version = 1;
 
 // Positions in the sealed bytes; the head of token.hpp shows them in order.
 enum At : std::size_t {
@@ -35,12 +35,12 @@ enum At : std::size_t {
 };
 static_assert(token_characters == (sealed_bytes * 8 + 5) / 6);
 
-using SignedMessage = std::array<std::uint8_t, domain.size() + claims_bytes>;
+using SignedMessage = std::array<std::uint8_t, token_domain.size() + claims_bytes>;
 
 SignedMessage message_of(const std::uint8_t* claims) {
     SignedMessage message;
-    std::memcpy(message.data(), domain.data(), domain.size());
-    std::memcpy(message.data() + domain.size(), claims, claims_bytes);
+    std::memcpy(message.data(), token_domain.data(), token_domain.size());
+    std::memcpy(message.data() + token_domain.size(), claims, claims_bytes);
     return message;
 }
 
@@ -98,7 +98,7 @@ std::string seal_token(const Claims& claims, const SecretKey& key) {
         claims.expires_us <= claims.not_before_us)
         throw Error("XX000", "", "token claims are inconsistent");
     std::array<std::uint8_t, sealed_bytes> bytes{};
-    bytes[at_version] = layout_version;
+    bytes[at_version] = token_layout_version;
     bytes[at_kind] = static_cast<std::uint8_t>(claims.kind);
     store_le(&bytes[at_key_id], claims.key_id);
     store_le(&bytes[at_system_identifier], claims.audience.system_identifier);
@@ -122,7 +122,8 @@ UnverifiedToken::UnverifiedToken(std::string_view text) {
     auto bytes = base64url_decode(text, sealed_bytes);
     if (!bytes || bytes->size() != sealed_bytes) throw token_bad();
     const std::uint8_t* at = bytes->data();
-    if (at[at_version] != layout_version || !is_kind(at[at_kind]) || at[at_zero] != 0 || at[at_zero + 1] != 0)
+    if (at[at_version] != token_layout_version || !is_kind(at[at_kind]) || at[at_zero] != 0 ||
+        at[at_zero + 1] != 0)
         throw token_bad();
     bytes_ = std::move(*bytes);
 }

@@ -14,8 +14,6 @@
 
 namespace soup::frame {
 
-using namespace columns;
-
 namespace {
 
 Error wrong_body(std::string why) {
@@ -37,7 +35,7 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 }
 
 std::uint32_t length_at(const Column& column, std::size_t row) {
-    return load_le<std::uint32_t>(column.lengths.data() + row * length_bytes);
+    return load_le<std::uint32_t>(column.lengths.data() + row * columns_layout::length_bytes);
 }
 
 bool is_variable(FieldType type) noexcept {
@@ -56,7 +54,9 @@ public:
         return taken;
     }
     void align() {
-        for (const std::byte byte : take((alignment - at_ % alignment) % alignment, "the padding"))
+        for (const std::byte byte :
+             take((columns_layout::alignment - at_ % columns_layout::alignment) % columns_layout::alignment,
+                  "the padding"))
             if (byte != std::byte{0}) throw wrong_body("The padding is not zero.");
     }
     bool is_at_end() const noexcept { return at_ == body_.size(); }
@@ -73,7 +73,7 @@ Column take_directory_entry(Taker& from) {
     if (type < 1 || type > static_cast<std::uint8_t>(FieldType::text))
         throw wrong_body("A column has the unknown type " + std::to_string(type) + ".");
     const auto name = from.take(name_bytes, "the directory");
-    if (name.empty() || name.size() > name_bytes_max || !is_text(name))
+    if (name.empty() || name.size() > columns_layout::name_bytes_max || !is_text(name))
         throw wrong_body("A column's name is not 1 to 128 bytes of UTF-8 without NUL.");
     return {as_text(name), static_cast<FieldType>(type), {}, {}};
 }
@@ -111,7 +111,7 @@ void take_column(Taker& from, Column& column, std::size_t row_count) {
         check_fixed(column, row_count);
         return;
     }
-    column.lengths = from.take(row_count * length_bytes, "the lengths of a column");
+    column.lengths = from.take(row_count * columns_layout::length_bytes, "the lengths of a column");
     std::uint64_t total = 0; // at most 2^20 rows of 2^32 bytes: cannot wrap
     for (std::size_t row = 0; row < row_count; ++row)
         total += length_at(column, row);
@@ -151,7 +151,7 @@ std::vector<std::byte> pack_rows(const std::vector<const Column*>& columns, std:
             if (length == 0) {
                 length = length_at(*columns[i], row);
                 store_le(to, static_cast<std::uint32_t>(length));
-                to += length_bytes;
+                to += columns_layout::length_bytes;
             }
             if (length != 0) std::memcpy(to, sources[i], length);
             to += length;
@@ -166,15 +166,17 @@ std::vector<std::byte> pack_rows(const std::vector<const Column*>& columns, std:
 
 ColumnsView parse_columns(std::span<const std::byte> body, const Limits& limits) {
     Taker from(body);
-    const auto head = from.take(header_bytes, "the header");
-    if (std::memcmp(head.data(), magic.data(), magic.size()) != 0)
+    const auto head = from.take(columns_layout::header_bytes, "the header");
+    if (std::memcmp(head.data(), columns_layout::magic.data(), columns_layout::magic.size()) != 0)
         throw wrong_body("It does not begin as one.");
-    if (load_le<std::uint8_t>(&head[4]) != version) throw wrong_body("Its format version is not 1.");
+    if (load_le<std::uint8_t>(&head[4]) != columns_layout::version)
+        throw wrong_body("Its format version is not 1.");
     if (load_le<std::uint8_t>(&head[5]) != 0) throw wrong_body("A reserved byte is not zero.");
     const auto column_count = load_le<std::uint16_t>(&head[6]);
     const auto row_count = load_le<std::uint32_t>(&head[8]);
-    if (column_count == 0 || column_count > columns_max)
-        throw wrong_body("The number of columns is not from 1 to " + std::to_string(columns_max) + ".");
+    if (column_count == 0 || column_count > columns_layout::columns_max)
+        throw wrong_body("The number of columns is not from 1 to " +
+                         std::to_string(columns_layout::columns_max) + ".");
     if (row_count == 0) throw wrong_body("It has no rows.");
     if (row_count > limits.records_max)
         throw too_big("a batch of " + std::to_string(row_count) + " records exceeds the limit of " +

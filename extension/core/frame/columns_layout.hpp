@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace soup::frame::columns {
+namespace soup::frame::columns_layout {
 
 inline constexpr std::array<std::uint8_t, 4> magic = {'S', 'C', 'O', 'L'};
 inline constexpr std::uint8_t version = 1;
@@ -16,4 +16,4 @@ inline constexpr std::size_t alignment =
     8; ///< Of every buffer from the body's begin: arrays are usable in place.
 inline constexpr std::size_t length_bytes = 4;
 
-} // namespace soup::frame::columns
+} // namespace soup::frame::columns_layout

@@ -10,8 +10,6 @@
 
 namespace soup::frame {
 
-using namespace columns;
-
 void ColumnsWriter::add_fixed(std::string_view name, FieldType type, const void* values, std::size_t count) {
     Pending column{std::string(name), type, count, {}};
     const std::size_t width = type_width(type);
@@ -29,10 +27,11 @@ void ColumnsWriter::add_fixed(std::string_view name, FieldType type, const void*
 void ColumnsWriter::add_variable(std::string_view name, FieldType type,
                                  std::span<const std::string_view> values) {
     Pending column{std::string(name), type, values.size(), {}};
-    column.data.resize(values.size() * length_bytes);
+    column.data.resize(values.size() * columns_layout::length_bytes);
     for (std::size_t i = 0; i < values.size(); ++i) {
         if (values[i].size() > UINT32_MAX) throw too_big("a value is longer than 4 GiB");
-        store_le(&column.data[i * length_bytes], static_cast<std::uint32_t>(values[i].size()));
+        store_le(&column.data[i * columns_layout::length_bytes],
+                 static_cast<std::uint32_t>(values[i].size()));
     }
     for (const std::string_view value : values) {
         const auto bytes = std::as_bytes(std::span(value));
@@ -71,18 +70,18 @@ void ColumnsWriter::add_text(std::string_view name, std::span<const std::string_
 }
 
 std::vector<std::byte> ColumnsWriter::finish() const {
-    if (columns_.empty() || columns_.size() > columns_max)
+    if (columns_.empty() || columns_.size() > columns_layout::columns_max)
         throw bad_input("columns body needs 1 to 1024 columns");
     const std::size_t row_count = columns_.front().row_count;
     if (row_count == 0 || row_count > UINT32_MAX) throw bad_input("columns body needs at least one row");
-    std::vector<std::byte> body(header_bytes);
-    std::memcpy(body.data(), magic.data(), magic.size());
-    store_le(&body[4], version);
+    std::vector<std::byte> body(columns_layout::header_bytes);
+    std::memcpy(body.data(), columns_layout::magic.data(), columns_layout::magic.size());
+    store_le(&body[4], columns_layout::version);
     store_le(&body[6], static_cast<std::uint16_t>(columns_.size()));
     store_le(&body[8], static_cast<std::uint32_t>(row_count));
     for (const Pending& column : columns_) {
         if (column.row_count != row_count) throw bad_input("columns differ in their number of rows");
-        if (column.name.empty() || column.name.size() > name_bytes_max)
+        if (column.name.empty() || column.name.size() > columns_layout::name_bytes_max)
             throw bad_input("column name must have 1 to 128 bytes");
         body.push_back(static_cast<std::byte>(column.type));
         body.push_back(static_cast<std::byte>(column.name.size()));
@@ -90,7 +89,8 @@ std::vector<std::byte> ColumnsWriter::finish() const {
         body.insert(body.end(), name.begin(), name.end());
     }
     for (const Pending& column : columns_) {
-        body.resize((body.size() + alignment - 1) / alignment * alignment);
+        body.resize((body.size() + columns_layout::alignment - 1) / columns_layout::alignment *
+                    columns_layout::alignment);
         body.insert(body.end(), column.data.begin(), column.data.end());
     }
     return body;

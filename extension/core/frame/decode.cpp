@@ -71,12 +71,12 @@ void check_sizes(const Header& header, std::size_t frame_bytes, const Limits& li
                       " bytes exceeds the limit of " + std::to_string(limits.content_bytes_max));
 }
 
-struct ZstdFree {
+struct FreeDecompressor {
     void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
 };
 
 void uncompress_zstd(std::span<const std::byte> stored, std::byte* content, std::size_t content_bytes) {
-    thread_local const std::unique_ptr<ZSTD_DCtx, ZstdFree> context{ZSTD_createDCtx()};
+    thread_local const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context{ZSTD_createDCtx()};
     if (!context) throw std::bad_alloc();
     // Exactly one zstd frame: the decoder itself would also take several, and skippable ones.
     if (ZSTD_findFrameCompressedSize(stored.data(), stored.size()) != stored.size() ||

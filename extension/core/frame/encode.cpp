@@ -65,7 +65,7 @@ bool looks_incompressible(std::span<const std::byte> content) {
            1.3 * static_cast<double>(seen) * static_cast<double>(seen - 1);
 }
 
-struct ZstdFree {
+struct FreeCompressor {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
 };
 
@@ -126,7 +126,7 @@ struct Encoder::Shape {
 };
 
 struct Encoder::Compressor {
-    std::unique_ptr<ZSTD_CCtx, ZstdFree> zstd{ZSTD_createCCtx()};
+    std::unique_ptr<ZSTD_CCtx, FreeCompressor> zstd{ZSTD_createCCtx()};
 };
 
 Encoder::Encoder(Limits limits) : limits_(limits) {

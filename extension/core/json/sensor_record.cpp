@@ -17,7 +17,7 @@ namespace od = simdjson::ondemand;
 
 constexpr std::size_t record_bytes_max = std::size_t{1} << 20;
 
-struct Workshop {
+struct RecordWorkshop {
     od::parser parser;
     std::vector<char> padded = std::vector<char>(4096);
     std::vector<char> is_seen;
@@ -32,7 +32,7 @@ Error not_json(simdjson::error_code error) {
     return wrong_record("is not valid JSON");
 }
 
-void check(simdjson::error_code error) {
+void check_record(simdjson::error_code error) {
     if (error != simdjson::SUCCESS) throw not_json(error);
 }
 
@@ -45,11 +45,11 @@ double take_number(od::value value, const std::string& channel) {
 
 std::int64_t take_time(od::value value, const std::string& field) {
     od::json_type type{};
-    check(value.type().get(type));
+    check_record(value.type().get(type));
     std::optional<std::int64_t> time;
     if (type == od::json_type::string) {
         std::string_view text;
-        check(value.get_string().get(text));
+        check_record(value.get_string().get(text));
         time = parse_time(text);
     } else if (type == od::json_type::number) {
         double seconds = 0;
@@ -70,14 +70,14 @@ std::size_t find_channel(const Channels& channels, std::string_view key, std::si
 void take_object(od::document& document, const Channels& channels, std::span<double> out,
                  std::optional<std::int64_t>& time_us, std::vector<char>& is_seen) {
     od::object object;
-    check(document.get_object().get(object));
+    check_record(document.get_object().get(object));
     is_seen.assign(channels.size(), 0);
     std::size_t expected = 0, count = 0;
     for (auto item : object) {
         od::field field;
-        check(std::move(item).get(field));
+        check_record(std::move(item).get(field));
         std::string_view key;
-        check(field.unescaped_key().get(key));
+        check_record(field.unescaped_key().get(key));
         const std::size_t channel = find_channel(channels, key, expected);
         if (channel < channels.size()) {
             if (is_seen[channel] != 0)
@@ -99,11 +99,11 @@ void take_object(od::document& document, const Channels& channels, std::span<dou
 
 void take_array(od::document& document, const Channels& channels, std::span<double> out) {
     od::array array;
-    check(document.get_array().get(array));
+    check_record(document.get_array().get(array));
     std::size_t count = 0;
     for (auto item : array) {
         od::value value;
-        check(std::move(item).get(value));
+        check_record(std::move(item).get(value));
         if (count < channels.size()) out[count] = take_number(value, channels.names()[count]);
         ++count;
     }
@@ -116,7 +116,7 @@ void take_array(od::document& document, const Channels& channels, std::span<doub
 
 void parse_sensor_record(std::span<const std::byte> bytes, const Channels& channels, std::span<double> out,
                          std::optional<std::int64_t>& time_us) {
-    thread_local Workshop workshop;
+    thread_local RecordWorkshop workshop;
     if (out.size() != channels.size()) throw Error("XX000", "", "room for values differs from the channels");
     if (bytes.size() > record_bytes_max) throw wrong_record("is longer than 1 MiB");
     auto& padded = workshop.padded;
@@ -126,9 +126,9 @@ void parse_sensor_record(std::span<const std::byte> bytes, const Channels& chann
 
     time_us.reset();
     od::document document;
-    check(workshop.parser.iterate(padded.data(), bytes.size(), padded.size()).get(document));
+    check_record(workshop.parser.iterate(padded.data(), bytes.size(), padded.size()).get(document));
     od::json_type type{};
-    check(document.type().get(type));
+    check_record(document.type().get(type));
     if (type == od::json_type::object)
         take_object(document, channels, out, time_us, workshop.is_seen);
     else if (type == od::json_type::array)

@@ -14,7 +14,6 @@ constexpr int side_max = 512;
 constexpr int fit_images_max = 10'000;
 /// Pixels of all fit images together.
 constexpr std::size_t fit_pixels_max = 64 << 20;
-constexpr double pixel_max = 255;
 
 void refuse(const std::string& field, const std::string& why) {
     throw bad_input(field + ": " + why);

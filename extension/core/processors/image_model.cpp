@@ -12,10 +12,9 @@
 namespace soup::processors {
 namespace {
 
-constexpr std::array<char, 8> magic = {'s', 'o', 'u', 'p', 'i', 'c', 'n', 'v'};
+constexpr std::array<char, 8> image_model_magic = {'s', 'o', 'u', 'p', 'i', 'c', 'n', 'v'};
 /// Changes whenever the bytes or their meaning do; older artefacts are then refused, never misread.
-constexpr std::uint32_t format_version = 1;
-constexpr float pixel_max = 255;
+constexpr std::uint32_t image_model_version = 1;
 /// Patches that the filters are learnt from.
 constexpr std::size_t patches_max = 50'000;
 /// Nothing less is a difference between images.
@@ -47,9 +46,9 @@ Eigen::MatrixXd spread_patches(const ImageModelShape& shape, const std::vector<s
 
 std::vector<std::byte> ImageModel::encode() const {
     ByteWriter writer;
-    for (const char letter : magic)
+    for (const char letter : image_model_magic)
         writer.number(letter);
-    writer.number(format_version);
+    writer.number(image_model_version);
     for (const std::uint64_t number : shape_numbers(shape))
         writer.number(number);
     for (const auto* values : {&filters, &reduction.mean, &reduction.factor, &reduction.axes})
@@ -59,9 +58,9 @@ std::vector<std::byte> ImageModel::encode() const {
 
 ImageModel ImageModel::decode(std::span<const std::byte> artefact, const ImageModelShape& expected) {
     ByteReader reader(artefact, "artefact");
-    for (const char letter : magic)
+    for (const char letter : image_model_magic)
         reader.expect(letter);
-    reader.expect(format_version);
+    reader.expect(image_model_version);
     for (const std::uint64_t number : shape_numbers(expected))
         reader.expect(number);
     ImageModel model;
@@ -78,7 +77,7 @@ std::size_t ImageModel::encoded_bytes(const ImageModelShape& shape) {
     const std::size_t arrays = 4;
     const std::size_t floats =
         shape.filters * patch_pixels + 2 * shape.features() + shape.features() * shape.dimensions;
-    return magic.size() + sizeof format_version + (5 + arrays) * sizeof(std::uint64_t) +
+    return image_model_magic.size() + sizeof image_model_version + (5 + arrays) * sizeof(std::uint64_t) +
            floats * sizeof(float);
 }
 

@@ -21,6 +21,7 @@
 
 namespace soup::processors {
 
+inline constexpr int pixel_max = 255;
 inline constexpr std::size_t patch_side = 5;
 inline constexpr std::size_t patch_pixels = patch_side * patch_side;
 inline constexpr std::size_t grid_side = 4;

@@ -6,7 +6,7 @@
 namespace soup::processors {
 namespace {
 
-constexpr std::uint64_t state_magic =
+constexpr std::uint64_t record_state_magic =
     0x3176746e756f6373ULL; // "scountv1", little-endian; the 1 is the version.
 
 } // namespace
@@ -27,7 +27,7 @@ void RecordProcessor::process(std::span<const InputRecord> records, PointSink& s
 
 std::vector<std::byte> RecordProcessor::save_state() const {
     ByteWriter writer;
-    writer.number(state_magic);
+    writer.number(record_state_magic);
     for (const std::uint64_t count : {counters_.records, counters_.points, counters_.rejected})
         writer.number(count);
     return std::move(writer).take();
@@ -35,7 +35,7 @@ std::vector<std::byte> RecordProcessor::save_state() const {
 
 void RecordProcessor::load_state(std::span<const std::byte> state) {
     ByteReader reader(state, "saved state");
-    reader.expect(state_magic);
+    reader.expect(record_state_magic);
     Counters counters;
     for (std::uint64_t* count : {&counters.records, &counters.points, &counters.rejected})
         *count = reader.number<std::uint64_t>();

@@ -9,7 +9,7 @@
 namespace soup::processors {
 namespace {
 
-constexpr std::uint64_t state_magic =
+constexpr std::uint64_t window_state_magic =
     0x31767363776f7573ULL; // "suwcsv1", little-endian; the 1 is the format version.
 /// What the state holds beside the streams: magic, shape, counters, restarts, stream count.
 constexpr std::size_t state_head_bytes = 10 * sizeof(std::uint64_t);
@@ -189,7 +189,7 @@ std::vector<Value> WindowConvolution::attributes(const Waiting& waiting, const C
 
 std::vector<std::byte> WindowConvolution::save_state() const {
     ByteWriter writer;
-    writer.number(state_magic);
+    writer.number(window_state_magic);
     for (const std::size_t number :
          {model_.shape.windows.window, model_.shape.windows.stride, model_.shape.windows.channels})
         writer.number(static_cast<std::uint64_t>(number));
@@ -202,7 +202,7 @@ std::vector<std::byte> WindowConvolution::save_state() const {
 
 void WindowConvolution::load_state(std::span<const std::byte> state) {
     ByteReader reader(state, "saved state");
-    reader.expect(state_magic);
+    reader.expect(window_state_magic);
     for (const std::size_t number :
          {model_.shape.windows.window, model_.shape.windows.stride, model_.shape.windows.channels})
         reader.expect(static_cast<std::uint64_t>(number));

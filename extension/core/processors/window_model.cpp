@@ -9,9 +9,9 @@
 namespace soup::processors {
 namespace {
 
-constexpr std::array<char, 8> magic = {'s', 'o', 'u', 'p', 'w', 'c', 'n', 'v'};
+constexpr std::array<char, 8> window_model_magic = {'s', 'o', 'u', 'p', 'w', 'c', 'n', 'v'};
 /// Changes whenever the bytes or their meaning do; older artefacts are then refused, never misread.
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t window_model_version = 1;
 
 void write_shape(ByteWriter& writer, const WindowModelShape& shape) {
     for (const std::size_t number : {shape.windows.window, shape.windows.stride, shape.windows.channels,
@@ -28,9 +28,9 @@ void write(ByteWriter& writer, const std::vector<T>& values) {
 
 std::vector<std::byte> WindowModel::encode() const {
     ByteWriter writer;
-    for (const char letter : magic)
+    for (const char letter : window_model_magic)
         writer.number(letter);
-    writer.number(format_version);
+    writer.number(window_model_version);
     write_shape(writer, shape);
     write(writer, channel_mean);
     write(writer, channel_scale);
@@ -45,9 +45,9 @@ std::vector<std::byte> WindowModel::encode() const {
 
 WindowModel WindowModel::decode(std::span<const std::byte> artefact, const WindowModelShape& expected) {
     ByteReader reader(artefact, "artefact");
-    for (const char letter : magic)
+    for (const char letter : window_model_magic)
         reader.expect(letter);
-    reader.expect(format_version);
+    reader.expect(window_model_version);
     for (const std::size_t number :
          {expected.windows.window, expected.windows.stride, expected.windows.channels, expected.bank_features,
           expected.dimensions, expected.fit_windows})
@@ -76,8 +76,8 @@ std::size_t WindowModel::encoded_bytes(const WindowModelShape& shape) {
     const std::size_t floats = shape.bank_features + 2 * shape.features() +
                                shape.features() * shape.dimensions + shape.references() * shape.dimensions +
                                1;
-    return magic.size() + sizeof format_version + 6 * sizeof(std::uint64_t) + arrays * length_bytes +
-           2 * shape.windows.channels * sizeof(double) + floats * sizeof(float);
+    return window_model_magic.size() + sizeof window_model_version + 6 * sizeof(std::uint64_t) +
+           arrays * length_bytes + 2 * shape.windows.channels * sizeof(double) + floats * sizeof(float);
 }
 
 float standardise(double value, double mean, double scale) {
