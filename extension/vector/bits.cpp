@@ -15,7 +15,7 @@ struct BitPair {
 };
 
 // The bits after the last one are 0 in every bit string, so whole bytes can be counted.
-BitPair arguments(FunctionCallInfo fcinfo) {
+BitPair bit_pair_of(FunctionCallInfo fcinfo) {
     VarBit* a = PG_GETARG_VARBIT_P(0);
     VarBit* b = PG_GETARG_VARBIT_P(1);
     if (VARBITLEN(a) != VARBITLEN(b))
@@ -42,12 +42,12 @@ SOUP_FUNCTION(svec_binary_quantize) {
 }
 
 SOUP_FUNCTION(svec_hamming_distance) {
-    const BitPair pair = arguments(fcinfo);
+    const BitPair pair = bit_pair_of(fcinfo);
     PG_RETURN_FLOAT8(static_cast<double>(kernels().bits_different(pair.a, pair.b, pair.bytes)));
 }
 
 SOUP_FUNCTION(svec_jaccard_distance) {
-    const BitPair pair = arguments(fcinfo);
+    const BitPair pair = bit_pair_of(fcinfo);
     const soup::simd::BitOverlap overlap = kernels().bits_overlap(pair.a, pair.b, pair.bytes);
     if (overlap.both == 0) PG_RETURN_FLOAT8(1.0); // Also where neither has a bit set.
     PG_RETURN_FLOAT8(1.0 - static_cast<double>(overlap.both) / static_cast<double>(overlap.either));

@@ -27,7 +27,7 @@ struct Pair {
 };
 
 /// Always inlined, because it is as long as some of the kernels.
-[[gnu::always_inline]] inline Pair arguments(FunctionCallInfo fcinfo) {
+[[gnu::always_inline]] inline Pair pair_of(FunctionCallInfo fcinfo) {
     const View a = view(PG_GETARG_DATUM(0)), b = view(PG_GETARG_DATUM(1));
     check_same(a, b);
     prefetch_next(a);
@@ -42,27 +42,27 @@ using namespace soup::vector;
 using soup::simd::kernels;
 
 SOUP_FUNCTION(svec_l2_distance) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     PG_RETURN_FLOAT8(std::sqrt(static_cast<double>(kernels().l2_squared(pair.a, pair.b, pair.n))));
 }
 
 SOUP_FUNCTION(svec_l2_squared_distance) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     PG_RETURN_FLOAT8(kernels().l2_squared(pair.a, pair.b, pair.n));
 }
 
 SOUP_FUNCTION(svec_inner_product) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     PG_RETURN_FLOAT8(kernels().inner_product(pair.a, pair.b, pair.n));
 }
 
 SOUP_FUNCTION(svec_negative_inner_product) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     PG_RETURN_FLOAT8(-kernels().inner_product(pair.a, pair.b, pair.n));
 }
 
 SOUP_FUNCTION(svec_cosine_distance) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     const soup::simd::CosineParts parts = kernels().cosine(pair.a, pair.b, pair.n);
     // One root of the product: two roots would lose a bit more. NaN for a zero vector, as in pgvector, and
     // std::clamp hands a NaN through.
@@ -71,14 +71,14 @@ SOUP_FUNCTION(svec_cosine_distance) {
 }
 
 SOUP_FUNCTION(svec_l1_distance) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     PG_RETURN_FLOAT8(kernels().l1(pair.a, pair.b, pair.n));
 }
 
 // The angle between unit vectors as a fraction of half a turn, for clustering on the sphere: unlike the
 // cosine distance it satisfies the triangle inequality.
 SOUP_FUNCTION(svec_spherical_distance) {
-    const Pair pair = arguments(fcinfo);
+    const Pair pair = pair_of(fcinfo);
     const double cosine = kernels().inner_product(pair.a, pair.b, pair.n);
     PG_RETURN_FLOAT8(std::acos(std::clamp(cosine, -1.0, 1.0)) / M_PI);
 }
