@@ -5,10 +5,9 @@ TAP_PERL := $(shell $(PG_CONFIG) --pkglibdir)/pgxs/src/test/perl
 PROVE    ?= prove
 
 # --- unit: GoogleTest over core/, no server -----------------------------------------------------------------------
-CORE_OBJS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard extension/core/*/*.cpp))
-UNIT_OBJS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/unit/*.cpp))
+UNIT_OBJS := $(call objects,$(BUILD),tests/unit)
 UNIT      := $(BUILD)/tests/unit/run
-$(UNIT): $(UNIT_OBJS) $(CORE_OBJS)
+$(UNIT): $(UNIT_OBJS) $(CORE_OBJS) $(SIMD_OBJS)
 	$(CXX) $(ALL_CXXFLAGS) $^ -lgtest_main -lgmock -lgtest -lsodium -lzstd -llz4 -lsimdjson -o $@
 
 .PHONY: check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway check-exports check-style
@@ -70,3 +69,14 @@ package: $(BUILD)/machinesoup-$(VERSION).tar.gz
 $(BUILD)/machinesoup-$(VERSION).tar.gz:
 	@mkdir -p $(@D)
 	git archive --prefix=machinesoup-$(VERSION)/ --output=$@ HEAD
+
+# --- bench ------------------------------------------------------------------------------------------------------------
+# Everything that has a figure, one after another; raw numbers go to $(BUILD)/bench/*.json. FULL=1 measures longer.
+include $(wildcard tests/bench/*/module.mk)
+.PHONY: figures
+bench: all install $(RAWLOG_BENCH)/append $(PROCESSING_BENCH)/processing $(SOUPVEC_BENCH)/kernels $(PROCESSOR_BENCH)/speed \
+       $(GATEWAY_BENCH)/batch $(BUILD)/bench/append_latency
+	BUILD=$(BUILD) PG_CONFIG=$(PG_CONFIG) tests/bench/run
+# The page and its picture from the last `make bench`.
+figures:
+	tests/bench/figures.pl $(BUILD)/bench docs

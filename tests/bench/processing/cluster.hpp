@@ -2,7 +2,7 @@
 // left.
 #pragma once
 
-#include "tests/bench/rawlog/connection.hpp"
+#include "tests/bench/connection.hpp"
 
 #include <string>
 

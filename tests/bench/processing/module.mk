@@ -1,9 +1,10 @@
 # The processors' figures on a cluster of their own: sustained rate, delay from append to point, cost of idle versions.
 PROCESSING_BENCH := $(BUILD)/tests/bench/processing
-$(PROCESSING_BENCH)/processing: $(PROCESSING_BENCH)/processing.o $(PROCESSING_BENCH)/cluster.o $(BUILD)/tests/bench/rawlog/connection.o
+$(PROCESSING_BENCH)/processing: $(addprefix $(PROCESSING_BENCH)/,processing.o cluster.o) \
+    $(addprefix $(BUILD)/tests/bench/,connection.o http_client.o)
 	$(CXX) $(ALL_CXXFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -o $@
 
-# VALUES: how many sensor values the sustained rate is taken from; VERSIONS: how many idle ones.
+# SECONDS_EACH, VALUES, VERSIONS: see the script.
 .PHONY: bench-processing
-bench-processing: $(PROCESSING_BENCH)/processing
-	tests/bench/rawlog/run $< "$(or $(VALUES),1000000) $(or $(VERSIONS),1000)"
+bench-processing: $(PROCESSING_BENCH)/processing $(BUILD)/soup_gateway
+	tests/bench/processing/run $<

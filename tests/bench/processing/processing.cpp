@@ -1,22 +1,30 @@
 // The processors' figures:
 //
-//   sustained   window_convolution (window 96, stride 16, 840 features, 32 dimensions) over one channel:
+//   sustained    window_convolution (window 96, stride 16, 840 features, 32 dimensions) over one channel:
 //   values a
-//               second of one worker from a full log to committed points, by the clock and by the worker's
-//               CPU
-//   delay       at half of that rate: from the append's acknowledgement until the last point of the batch is
-//               found by its key, seen from another connection
-//   quiet delay the same for single appends with pauses, a worker lingering
-//   idle        CPU of launcher and processors while many versions have nothing to do, as part of one core
+//                second of one worker from a full log to committed points, by the clock and by the worker's
+//                CPU
+//   delay        at half of that rate: from the append's acknowledgement until the last point of the batch is
+//   found
+//                by its key from another connection; once by SQL, once with append and get_point over HTTP
+//   quiet delay  over HTTP, single records with pauses, a worker lingering: from before the append until the
+//   point that
+//                it completes is found, and the same from the acknowledgement
+//   idle         CPU of launcher and processors while many versions have nothing to do, as part of one core
 //
-// Usage: processing SECONDS VALUES VERSIONS. Prints one JSON object.
+// Usage: processing SECONDS VALUES VERSIONS PORT PRODUCER_TOKEN CONSUMER_TOKEN, in a database as bench_soup
+// makes it. Prints one JSON object.
+#include "tests/bench/http_client.hpp"
 #include "tests/bench/processing/cluster.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <stop_token>
 #include <thread>
 
 namespace {
@@ -52,27 +60,84 @@ std::string reading(std::int64_t n) {
     return text;
 }
 
-/// Appends to one stream of a model, in order.
-class Producer {
+struct Access {
+    int port;
+    std::string producer_token, consumer_token;
+};
+
+/// A way to the model, for one producer's stream and one consumer, each with a connection (and thread) of its
+/// own.
+class Way {
 public:
-    explicit Producer(std::string model) : model_(std::move(model)) {
-        token_ = connection_.value("SELECT token FROM soup_api.login('bench', 'long enough')");
-        connection_.prepare("append", "SELECT (soup_api.append($1::text, $2::text, $3::bytea[], "
-                                      "content_type => 'application/json')).first_offset");
+    virtual ~Way() = default;
+    virtual void append(std::span<const std::string> records) = 0;
+    virtual bool has_point(const std::string& key) = 0;
+    /// How long to sleep between two looks, so that looking takes little of the processor.
+    virtual std::chrono::microseconds pause() const = 0;
+};
+
+class SqlWay final : public Way {
+public:
+    SqlWay(const Access& access, std::string model, std::string table)
+        : token_(access.producer_token), model_(std::move(model)), table_(std::move(table)) {
+        producer_.prepare("append", "SELECT (soup_api.append($1::text, $2::text, $3::bytea[], "
+                                    "content_type => 'application/json')).first_offset");
     }
+    void append(std::span<const std::string> records) override {
+        const std::vector<Parameter> parameters{token_, model_, bytea_array(records)};
+        producer_.execute("append", parameters);
+    }
+    bool has_point(const std::string& key) override {
+        return reader_.value("SELECT count(*) FROM " + table_ + " WHERE key = '" + key + "'") != "0";
+    }
+    std::chrono::microseconds pause() const override { return std::chrono::microseconds(500); }
+
+private:
+    Connection producer_, reader_;
+    std::string token_, model_, table_;
+};
+
+class HttpWay final : public Way {
+public:
+    HttpWay(const Access& access, std::string model)
+        : producer_(access.port, access.producer_token), consumer_(access.port, access.consumer_token),
+          model_(std::move(model)) {}
+    void append(std::span<const std::string> records) override {
+        std::string body;
+        for (const std::string& record : records)
+            body.append(record).append("\n");
+        producer_.must(producer_.post("/v1/append?model=" + model_, "application/x-ndjson", body));
+    }
+    bool has_point(const std::string& key) override {
+        const int status = consumer_.exchange(consumer_.post(
+            "/v1/get_point", "application/json", R"({"model":")" + model_ + R"(","key":")" + key + "\"}"));
+        if (status != 200 && status != 404) {
+            std::fprintf(stderr, "get_point: %d %s\n", status, std::string(consumer_.body()).c_str());
+            std::exit(1);
+        }
+        return status == 200;
+    }
+    std::chrono::microseconds pause() const override { return std::chrono::milliseconds(1); }
+
+private:
+    HttpClient producer_, consumer_;
+    std::string model_;
+};
+
+/// The one stream that all values go to, in order, by whichever way.
+class Stream {
+public:
     /// One batch; returns the offset behind it.
-    std::int64_t append(std::int64_t count) {
+    std::int64_t append(Way& way, std::int64_t count) {
         std::vector<std::string> records;
         for (std::int64_t i = 0; i < count; ++i)
             records.push_back(reading(next_++));
-        const std::vector<Parameter> parameters{token_, model_, bytea_array(records)};
-        connection_.execute("append", parameters);
+        way.append(records);
         return next_;
     }
+    std::int64_t end() const { return next_; }
 
 private:
-    Connection connection_;
-    std::string model_, token_;
     std::int64_t next_ = 0;
 };
 
@@ -82,20 +147,21 @@ std::string last_key(std::int64_t end) {
 }
 
 /// Waits until the key is found; seconds from `start`.
-double wait_for_key(Connection& reader, const std::string& table, const std::string& key,
-                    Clock::time_point start) {
-    const std::string sql = "SELECT count(*) FROM " + table + " WHERE key = '" + key + "'";
-    while (reader.value(sql) == "0")
-        std::this_thread::sleep_for(std::chrono::microseconds(500));
+double wait_for_key(Way& way, const std::string& key, Clock::time_point start) {
+    while (!way.has_point(key))
+        std::this_thread::sleep_for(way.pause());
     return since(start);
 }
 
-std::string add_default_version(Connection& superuser, const std::string& model) {
+void promote(Connection& superuser, const Access& access, const std::string& model) {
+    superuser.run("SELECT soup_api.promote('" + access.consumer_token + "', '" + model + "', 'v')");
+}
+
+/// Returns the table of the version's points.
+std::string add_default_version(Connection& superuser, const Access& access, const std::string& model) {
     superuser.run("SELECT soup.add_model('bench', '" + model + "')");
     superuser.run("SELECT soup.add_version('bench', '" + model + "', 'v', '" + manifest + "')");
-    const std::string token =
-        superuser.value("SELECT token FROM soup_api.login('bench_user', 'long enough')");
-    superuser.run("SELECT soup_api.promote('" + token + "', '" + model + "', 'v')");
+    promote(superuser, access, model);
     return "soup_data." +
            superuser.value("SELECT v.storage FROM soup.version v JOIN soup.model m USING (org, model) "
                            "WHERE m.name = '" +
@@ -111,12 +177,12 @@ struct Sustained {
     double values_per_s, values_per_cpu_s;
 };
 
-Sustained measure_sustained(Connection& superuser, Producer& producer, std::int64_t values) {
-    producer.append(fit_values + stride);
+Sustained measure_sustained(Connection& superuser, Stream& stream, Way& way, std::int64_t values) {
+    stream.append(way, fit_values + stride);
     drain(superuser);
     stop_processors(superuser);
     for (std::int64_t done = 0; done < values; done += batch_values)
-        producer.append(batch_values);
+        stream.append(way, batch_values);
     superuser.run("CHECKPOINT");
     set(superuser, "soup.max_processors", "1");
     // Counted from the start of the process: that it has to start and to learn nothing is in it.
@@ -126,57 +192,74 @@ Sustained measure_sustained(Connection& superuser, Producer& producer, std::int6
     return {static_cast<double>(values) / elapsed, static_cast<double>(values) / cpu};
 }
 
-/// Batches on a schedule of `rate` values a second; every batch is a sample as long as the reader keeps up.
-Delay measure_delay(Producer& producer, const std::string& table, double rate, double seconds) {
-    constexpr std::int64_t sample_values = 320, append_values_max = 50'000;
-    Connection reader;
+/// Batches of equal size on a fixed schedule of `rate` values a second, late ones at once, while a second
+/// thread watches: it takes the batch acknowledged last, waits for its last point, and takes the next.
+Delay measure_delay(Stream& stream, Way& way, double rate, double seconds) {
+    std::mutex mutex;
+    std::condition_variable_any acknowledged;
+    std::int64_t end = 0;
+    Clock::time_point acknowledged_at;
     std::vector<double> delays;
+    std::jthread watcher([&](const std::stop_token& stop) {
+        for (std::int64_t seen = 0;;) {
+            std::unique_lock lock(mutex);
+            if (!acknowledged.wait(lock, stop, [&] { return end != seen; })) return;
+            seen = end;
+            const auto start = acknowledged_at;
+            lock.unlock();
+            delays.push_back(wait_for_key(way, last_key(seen), start));
+        }
+    });
     const auto start = Clock::now();
-    double due = 0;
     std::int64_t appended = 0;
     while (since(start) < seconds) {
-        // What is due while a sample is watched goes as one batch after it, so the rate is kept.
-        const std::int64_t behind =
-            std::min(static_cast<std::int64_t>((since(start) - due) * rate), append_values_max);
-        if (behind < sample_values) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            continue;
-        }
-        const std::int64_t end = producer.append(behind);
-        due += static_cast<double>(behind) / rate;
-        appended += behind;
-        delays.push_back(wait_for_key(reader, table, last_key(end), Clock::now()));
+        std::this_thread::sleep_until(start + std::chrono::duration_cast<Clock::duration>(
+                                                  Seconds(static_cast<double>(appended) / rate)));
+        const std::int64_t behind = stream.append(way, batch_values);
+        appended += batch_values;
+        const std::scoped_lock lock(mutex);
+        end = behind;
+        acknowledged_at = Clock::now();
+        acknowledged.notify_one();
     }
-    return {delays, static_cast<double>(appended) / since(start)};
+    const double took = since(start);
+    watcher.request_stop();
+    watcher.join();
+    return {delays, static_cast<double>(appended) / took};
 }
 
-std::vector<double> measure_quiet_delay(Producer& producer, const std::string& table, int samples) {
-    Connection reader;
-    std::vector<double> delays;
+struct QuietDelay {
+    std::vector<double> from_send, from_answer; ///< Seconds.
+};
+
+/// One record at a time, each completing a window; the records before it have been appended and processed.
+QuietDelay measure_quiet_delay(Stream& stream, Way& way, int samples) {
+    QuietDelay delays;
     for (int i = 0; i < samples; ++i) {
+        const std::int64_t fill = stride - 1 - (stream.end() - window) % stride;
+        if (fill > 0) stream.append(way, fill);
         std::this_thread::sleep_for(std::chrono::milliseconds(20 + i % 7 * 10));
-        const std::int64_t end = producer.append(stride);
-        delays.push_back(wait_for_key(reader, table, last_key(end), Clock::now()));
+        const auto sent = Clock::now();
+        const std::int64_t end = stream.append(way, 1);
+        delays.from_answer.push_back(wait_for_key(way, last_key(end), Clock::now()));
+        delays.from_send.push_back(since(sent));
     }
     return delays;
 }
 
 /// Every version has processed a record and stands at its head.
-double measure_idle(Connection& superuser, int versions, double seconds) {
+double measure_idle(Connection& superuser, const Access& access, int versions, double seconds) {
     superuser.run("SELECT soup.add_model('bench', 'idle ' || i) FROM generate_series(1, " +
                   std::to_string(versions) + ") i");
-    const std::string token =
-        superuser.value("SELECT token FROM soup_api.login('bench_user', 'long enough')");
-    const std::string producer = superuser.value("SELECT token FROM soup_api.login('bench', 'long enough')");
     for (int i = 1; i <= versions; ++i) {
-        const std::string model = "'idle " + std::to_string(i) + "'";
-        superuser.run("SELECT soup.add_version('bench', " + model +
-                      ", 'v', '{\"runtime\": \"builtin\", \"entry\": "
+        const std::string model = "idle " + std::to_string(i);
+        superuser.run("SELECT soup.add_version('bench', '" + model +
+                      "', 'v', '{\"runtime\": \"builtin\", \"entry\": "
                       "\"passthrough\", \"input\": {\"content_type\": \"application/json\"}, \"output\": "
                       "{\"vector\": 2}}')");
-        superuser.run("SELECT soup_api.promote('" + token + "', " + model + ", 'v')");
-        superuser.run("SELECT soup_api.append('" + producer + "', " + model +
-                      ", ARRAY['[1,2]']::bytea[], content_type => 'application/json')");
+        promote(superuser, access, model);
+        superuser.run("SELECT soup_api.append('" + access.producer_token + "', '" + model +
+                      "', ARRAY['[1,2]']::bytea[], content_type => 'application/json')");
     }
     drain(superuser);
     superuser.run("VACUUM ANALYZE");
@@ -190,40 +273,48 @@ double measure_idle(Connection& superuser, int versions, double seconds) {
     return used / since(start);
 }
 
+void print_delay(const char* name, const Delay& delay) {
+    std::printf(" \"%s\": {\"values_per_s\": %.0f, \"samples\": %zu, \"p50_ms\": %.1f, \"p99_ms\": %.1f},\n",
+                name, delay.values_per_s, delay.seconds.size(), 1e3 * quantile(delay.seconds, 0.5),
+                1e3 * quantile(delay.seconds, 0.99));
+}
+
 } // namespace
 
 int main(int argument_count, char** arguments) {
-    if (argument_count != 4) {
-        std::fprintf(stderr, "usage: processing SECONDS VALUES VERSIONS\n");
+    if (argument_count != 7) {
+        std::fprintf(stderr,
+                     "usage: processing SECONDS VALUES VERSIONS PORT PRODUCER_TOKEN CONSUMER_TOKEN\n");
         return 2;
     }
     const double seconds = std::atof(arguments[1]);
     const std::int64_t values = std::atoll(arguments[2]);
     const int versions = std::atoi(arguments[3]);
+    const Access access{std::atoi(arguments[4]), arguments[5], arguments[6]};
 
     Connection superuser;
-    superuser.run(
-        "SELECT soup.add_org('bench'), soup.add_principal('bench', 'bench', 'producer', 'long enough'), "
-        "soup.add_principal('bench', 'bench_user', 'consumer', 'long enough')");
-    superuser.run("SELECT soup.grant_right('bench', 'bench', NULL, '*', 'append'), "
-                  "soup.grant_right('bench_user', 'bench', NULL, '*', 'promote')");
-    const std::string table = add_default_version(superuser, "windows");
-    Producer producer("windows");
+    const std::string table = add_default_version(superuser, access, "windows");
+    SqlWay sql(access, "windows", table);
+    HttpWay http(access, "windows");
+    Stream stream;
 
-    const Sustained sustained = measure_sustained(superuser, producer, values);
+    const Sustained sustained = measure_sustained(superuser, stream, sql, values);
     const double rate = sustained.values_per_s / 2;
-    const Delay delay = measure_delay(producer, table, rate, std::max(seconds, 5.0));
+    const Delay by_sql = measure_delay(stream, sql, rate, seconds);
     drain(superuser);
-    const std::vector<double> quiet = measure_quiet_delay(producer, table, 100);
-    const double idle = measure_idle(superuser, versions, 20);
+    const Delay by_http = measure_delay(stream, http, rate, seconds);
+    drain(superuser);
+    const QuietDelay quiet = measure_quiet_delay(stream, http, 100);
+    const double idle = measure_idle(superuser, access, versions, 20);
 
-    std::printf("{\"sustained\": {\"values\": %lld, \"values_per_s\": %.0f, \"values_per_cpu_s\": %.0f},\n"
-                " \"delay_at_half_rate\": {\"values_per_s\": %.0f, \"samples\": %zu, \"p50_ms\": %.1f, "
-                "\"p99_ms\": %.1f},\n"
-                " \"delay_when_quiet\": {\"samples\": %zu, \"p50_ms\": %.1f, \"p99_ms\": %.1f},\n"
+    std::printf("{\"sustained\": {\"values\": %lld, \"values_per_s\": %.0f, \"values_per_cpu_s\": %.0f},\n",
+                static_cast<long long>(values), sustained.values_per_s, sustained.values_per_cpu_s);
+    print_delay("delay_at_half_rate_sql", by_sql);
+    print_delay("delay_at_half_rate_http", by_http);
+    std::printf(" \"delay_when_quiet_http\": {\"samples\": %zu, \"p50_ms\": %.1f, \"p99_ms\": %.1f, "
+                "\"from_send_p50_ms\": %.1f},\n"
                 " \"idle\": {\"versions\": %d, \"cores\": %.5f}}\n",
-                static_cast<long long>(values), sustained.values_per_s, sustained.values_per_cpu_s,
-                delay.values_per_s, delay.seconds.size(), 1e3 * quantile(delay.seconds, 0.5),
-                1e3 * quantile(delay.seconds, 0.99), quiet.size(), 1e3 * quantile(quiet, 0.5),
-                1e3 * quantile(quiet, 0.99), versions, idle);
+                quiet.from_answer.size(), 1e3 * quantile(quiet.from_answer, 0.5),
+                1e3 * quantile(quiet.from_answer, 0.99), 1e3 * quantile(quiet.from_send, 0.5), versions,
+                idle);
 }

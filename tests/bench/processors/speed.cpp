@@ -2,8 +2,9 @@
 //
 //   speed [SECONDS]        how long each case runs, default 2
 //
-// A case repeats process() over batches of 4,096 records held in memory, saving the state after each as the
-// worker does. "values" are channel values taken in; JSON and packed rows differ by the cost of reading them.
+// A table for people goes to standard error, one JSON object per case to standard output. A case repeats
+// process() over batches of 4,096 records held in memory, saving the state after each as the worker does.
+// "values" are channel values taken in; JSON and packed rows differ by the cost of reading them.
 #include "core/json/writer.hpp"
 #include "tests/bench/processors/runner.hpp"
 
@@ -94,8 +95,12 @@ void run_case(const Case& one, double seconds) {
         elapsed = cpu_seconds() - start;
     }
     const auto values = static_cast<double>(done * one.channels);
-    std::printf("%-44s %12.0f %12.0f %10.1f\n", one.name, values / elapsed,
-                static_cast<double>(sink.points) / elapsed, fit_seconds * 1e3);
+    const double windows = static_cast<double>(sink.points);
+    std::fprintf(stderr, "%-44s %12.0f %12.0f %10.1f\n", one.name, values / elapsed, windows / elapsed,
+                 fit_seconds * 1e3);
+    std::printf(
+        "{\"case\": \"%s\", \"values_per_cpu_s\": %.0f, \"windows_per_cpu_s\": %.0f, \"fit_ms\": %.1f}\n",
+        one.name, values / elapsed, windows / elapsed, fit_seconds * 1e3);
 }
 
 } // namespace
@@ -103,8 +108,8 @@ void run_case(const Case& one, double seconds) {
 
 int main(int argc, char** argv) {
     const double seconds = argc > 1 ? std::atof(argv[1]) : 2;
-    std::printf("%-44s %12s %12s %10s\n", "window_convolution, 840 features, vector 32", "values/s",
-                "windows/s", "fit ms");
+    std::fprintf(stderr, "%-44s %12s %12s %10s\n", "window_convolution, 840 features, vector 32", "values/s",
+                 "windows/s", "fit ms");
     for (const auto& one : std::initializer_list<soup::bench::Case>{
              {"window 96, stride 16, packed rows", 96, 16, 1, 1, false},
              {"window 96, stride 16, JSON", 96, 16, 1, 1, true},

@@ -4,17 +4,17 @@
 //   table.
 // - joined: append_many with 30 elements of one record; elements a second, CPU of the backend per element.
 // - batch: 1,000 records of 200 bytes in one append, against COPY of the same bytes, 1,000 rows a
-//   transaction; and eight such appends joined in a call, against one long COPY. Once compressible (lines of
-//   a recording, or invented sensor readings), once random bytes.
+//   transaction; and eight such appends joined in a call, against one long COPY. Once the
+//   lines of a recording, once random bytes.
 //
-// Usage: append SECONDS [RECORDS]. Prints one JSON object.
-#include "tests/bench/rawlog/connection.hpp"
+// Usage: append SECONDS TOKEN RECORDING, in a database as bench_soup makes it. Prints one JSON object.
+#include "tests/bench/connection.hpp"
+#include "tests/bench/records.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <random>
 
 namespace {
@@ -22,10 +22,8 @@ namespace {
 using namespace bench;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t batch_records = 1000, batch_record_bytes = 200, single_record_bytes = 100;
+constexpr std::size_t single_record_bytes = 100;
 constexpr int joined_elements = 30;
-/// Batches of different content, so that no figure comes from a cached page.
-constexpr std::size_t batches_kept = 8;
 
 double since_us(Clock::time_point start) {
     return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
@@ -37,47 +35,10 @@ double median(std::vector<double>& values) {
 }
 
 void prepare_database(Connection& connection) {
-    connection.run(
-        "SELECT soup.add_org('bench'), soup.add_principal('bench', 'bench', 'producer', 'long enough')");
     connection.run("SELECT soup.add_model('bench', 'single'), soup.add_model('bench', 'joined'), "
                    "soup.add_model('bench', 'batch')");
-    connection.run("SELECT soup.grant_right('bench', 'bench', NULL, '*', 'append')");
     connection.run("CREATE TABLE plain (record bytea)");
     connection.run("ALTER TABLE plain ALTER record SET STORAGE external");
-}
-
-std::string random_bytes(std::mt19937_64& random, std::size_t bytes) {
-    std::string out(bytes, '\0');
-    for (char& byte : out)
-        byte = static_cast<char>(random());
-    return out;
-}
-
-/// Lines of a file packed into records of 200 bytes; without a file, sensor readings made up.
-std::vector<std::string> compressible_records(const char* path, std::mt19937_64& random, std::size_t count) {
-    std::string text;
-    if (path != nullptr) {
-        std::ifstream file(path, std::ios::binary);
-        text.assign(std::istreambuf_iterator<char>(file), {});
-        if (text.size() < batch_record_bytes) {
-            std::fprintf(stderr, "%s is too short\n", path);
-            std::exit(1);
-        }
-    }
-    double value = 70;
-    while (path == nullptr && text.size() < count * batch_record_bytes) {
-        char line[64];
-        value += std::normal_distribution(0.0, 0.3)(random);
-        text.append(line,
-                    static_cast<std::size_t>(std::snprintf(line, sizeof line, "2013-12-02 21:%02zu:00,%.9f\n",
-                                                           text.size() / 40 % 60, value)));
-    }
-    std::vector<std::string> records;
-    for (std::size_t at = 0; records.size() < count; at += batch_record_bytes) {
-        if (at + batch_record_bytes > text.size()) at = 0;
-        records.push_back(text.substr(at, batch_record_bytes));
-    }
-    return records;
 }
 
 struct Single {
@@ -132,45 +93,47 @@ Joined measure_joined(Connection& connection, const std::string& token, double s
     return {static_cast<double>(elements) / wall_us * 1e6, cpu_us / static_cast<double>(elements)};
 }
 
+constexpr const char* copy = "COPY plain FROM STDIN (FORMAT binary)";
+
 struct Batch {
     double append, joined, copy, copy_long; ///< Records a second.
 };
 
 Batch measure_batch(Connection& connection, const std::string& token, double seconds,
-                    const std::vector<std::string>& records) {
+                    const Records& records) {
+    std::vector<std::string> rows;
+    for (std::size_t i = 0; i < batches_kept; ++i)
+        rows.push_back(copy_rows(records.batch(i)));
     double append_us = 0, copy_us = 0;
     std::size_t rounds = 0;
-    const auto batch = [&](std::size_t round) {
-        return std::span(records).subspan(round % batches_kept * batch_records, batch_records);
-    };
     for (const auto start = Clock::now(); since_us(start) < seconds * 1e6; ++rounds) {
-        const std::vector<Parameter> parameters{token, bytea_array(batch(rounds))};
+        const std::vector<Parameter> parameters{token, bytea_array(records.batch(rounds))};
         auto begin = Clock::now();
         connection.execute("batch", parameters);
         append_us += since_us(begin);
         begin = Clock::now();
-        connection.copy("COPY plain FROM STDIN (FORMAT binary)", batch(rounds));
+        connection.copy(copy, std::vector<std::string_view>{rows[rounds % batches_kept]});
         copy_us += since_us(begin);
     }
     // As the gateway sends them when requests wait for a commit: all kept batches in one call.
     const std::vector<std::optional<std::string>> tokens(batches_kept, token), models(batches_kept, "batch");
     const std::vector<std::int32_t> counts(batches_kept, batch_records);
     const std::vector<Parameter> joined{text_array(tokens), text_array(models), Parameter{},
-                                        int4_array(counts), bytea_array(records)};
+                                        int4_array(counts), bytea_array(records.all())};
     std::size_t joined_records = 0;
     const auto joined_begin = Clock::now();
-    for (; since_us(joined_begin) < seconds * 0.5e6; joined_records += records.size())
+    for (; since_us(joined_begin) < seconds * 0.5e6; joined_records += records.all().size())
         connection.execute("join", joined);
     const double joined_us = since_us(joined_begin);
-    std::vector<std::string> all;
+    std::vector<std::string_view> all;
     for (std::size_t round = 0; round < std::min<std::size_t>(rounds, 100); ++round)
-        all.insert(all.end(), batch(round).begin(), batch(round).end());
+        all.push_back(rows[round % batches_kept]);
     const auto long_begin = Clock::now();
-    connection.copy("COPY plain FROM STDIN (FORMAT binary)", all);
+    connection.copy(copy, all);
     const double copy_long_us = since_us(long_begin);
     const double count = static_cast<double>(rounds * batch_records);
     return {count / append_us * 1e6, static_cast<double>(joined_records) / joined_us * 1e6,
-            count / copy_us * 1e6, static_cast<double>(all.size()) / copy_long_us * 1e6};
+            count / copy_us * 1e6, static_cast<double>(all.size() * batch_records) / copy_long_us * 1e6};
 }
 
 void print_batch(const char* name, const Batch& batch, const char* end) {
@@ -184,26 +147,24 @@ void print_batch(const char* name, const Batch& batch, const char* end) {
 } // namespace
 
 int main(int argc, char** argv) {
-    const double seconds = argc > 1 ? std::atof(argv[1]) : 3;
+    if (argc != 4) {
+        std::fprintf(stderr, "usage: append SECONDS TOKEN RECORDING\n");
+        return 2;
+    }
+    const double seconds = std::atof(argv[1]);
+    const std::string token = argv[2];
     std::mt19937_64 random(7);
     Connection connection;
     prepare_database(connection);
-    const std::string token = connection.value("SELECT token FROM soup_api.login('bench', 'long enough')");
     connection.prepare("join",
                        "SELECT soup_api.append_many($1::text[], $2::text[], NULL, NULL, NULL, $3::text[], "
                        "$4::int[], $5::bytea[], NULL)");
     connection.prepare("batch", "SELECT soup_api.append($1::text, 'batch', $2::bytea[])");
-    const std::vector<std::string> lines =
-        compressible_records(argc > 2 ? argv[2] : nullptr, random, batches_kept * batch_records);
-    std::vector<std::string> noise;
-    for (std::size_t i = 0; i < batches_kept * batch_records; ++i)
-        noise.push_back(random_bytes(random, batch_record_bytes));
-
     const Single single = measure_single(connection, token, seconds, random);
     const Joined joined = measure_joined(connection, token, seconds, false, random);
     const Joined keyed = measure_joined(connection, token, seconds, true, random);
-    const Batch compressible = measure_batch(connection, token, seconds, lines);
-    const Batch incompressible = measure_batch(connection, token, seconds, noise);
+    const Batch compressible = measure_batch(connection, token, seconds, Records::of_file(argv[3]));
+    const Batch incompressible = measure_batch(connection, token, seconds, Records::of_noise(random));
     std::printf("{\n  \"single\": {\"append_p50_us\": %.1f, \"insert_p50_us\": %.1f, \"ratio\": %.2f},\n",
                 single.append_us, single.insert_us, single.append_us / single.insert_us);
     std::printf("  \"joined\": {\"elements_per_s\": %.0f, \"backend_cpu_us_per_element\": %.2f},\n",

@@ -1,5 +1,5 @@
 // libpq with binary arrays and COPY, errors are fatal.
-#include "tests/bench/rawlog/connection.hpp"
+#include "tests/bench/connection.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -66,7 +66,16 @@ Parameter int4_array(std::span<const std::int32_t> elements) {
     return out;
 }
 
-Connection::Connection() : connection_(PQconnectdb("dbname=soup"), &PQfinish), backend_pid_(0) {
+std::string copy_rows(std::span<const std::string> rows) {
+    std::string out;
+    for (const std::string& row : rows) {
+        out.append("\0\1", 2);
+        put_element(out, row);
+    }
+    return out;
+}
+
+Connection::Connection() : connection_(PQconnectdb(""), &PQfinish), backend_pid_(0) {
     if (PQstatus(connection_.get()) != CONNECTION_OK) die(PQerrorMessage(connection_.get()));
     backend_pid_ = PQbackendPID(connection_.get());
 }
@@ -103,19 +112,17 @@ std::shared_ptr<PGresult> Connection::execute(const char* name, std::span<const 
                                 lengths.data(), formats.data(), 0));
 }
 
-void Connection::copy(const std::string& sql, std::span<const std::string> rows) {
+void Connection::copy(const std::string& sql, std::span<const std::string_view> pieces) {
     check(PQexec(connection_.get(), sql.c_str()));
-    std::string data("PGCOPY\n\377\r\n\0", 11);
-    put_int32(data, 0);
-    put_int32(data, 0);
-    for (const std::string& row : rows) {
-        data.append("\0\1", 2);
-        put_element(data, row);
-    }
-    data.append("\377\377", 2);
-    if (PQputCopyData(connection_.get(), data.data(), static_cast<int>(data.size())) != 1 ||
-        PQputCopyEnd(connection_.get(), nullptr) != 1)
-        die(PQerrorMessage(connection_.get()));
+    const auto put = [&](std::string_view bytes) {
+        if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) != 1)
+            die(PQerrorMessage(connection_.get()));
+    };
+    put(std::string_view("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19));
+    for (const std::string_view piece : pieces)
+        put(piece);
+    put("\377\377");
+    if (PQputCopyEnd(connection_.get(), nullptr) != 1) die(PQerrorMessage(connection_.get()));
     while (PGresult* result = PQgetResult(connection_.get()))
         check(result);
 }
