@@ -8,16 +8,8 @@ namespace {
 using Texts = std::vector<std::optional<std::string_view>>;
 
 /// Positions of append_many's arguments.
-enum : int {
-    tokens_position,
-    models_position,
-    labels_position,
-    streams_position,
-    content_types_position,
-    keys_position,
-    counts_position,
-    records_position,
-    times_position
+struct BatchArgument {
+    enum : int { tokens, models, labels, streams, content_types, keys, counts, records, times };
 };
 
 Datum required(FunctionCallInfo fcinfo, int position, const char* name) {
@@ -64,14 +56,14 @@ void RecordArguments::fill(Request& request) const {
 }
 
 ManyArguments::ManyArguments(FunctionCallInfo fcinfo)
-    : tokens_(required(fcinfo, tokens_position, "tokens"), pg::text_elements),
-      models_(required(fcinfo, models_position, "models"), pg::text_elements),
-      counts_(required(fcinfo, counts_position, "record_counts"), pg::int4_elements),
-      records_(fcinfo, records_position, times_position) {
-    emplace_optional(labels_, fcinfo, labels_position, pg::text_elements);
-    emplace_optional(streams_, fcinfo, streams_position, pg::text_elements);
-    emplace_optional(content_types_, fcinfo, content_types_position, pg::text_elements);
-    emplace_optional(keys_, fcinfo, keys_position, pg::text_elements);
+    : tokens_(required(fcinfo, BatchArgument::tokens, "tokens"), pg::text_elements),
+      models_(required(fcinfo, BatchArgument::models, "models"), pg::text_elements),
+      counts_(required(fcinfo, BatchArgument::counts, "record_counts"), pg::int4_elements),
+      records_(fcinfo, BatchArgument::records, BatchArgument::times) {
+    emplace_optional(labels_, fcinfo, BatchArgument::labels, pg::text_elements);
+    emplace_optional(streams_, fcinfo, BatchArgument::streams, pg::text_elements);
+    emplace_optional(content_types_, fcinfo, BatchArgument::content_types, pg::text_elements);
+    emplace_optional(keys_, fcinfo, BatchArgument::keys, pg::text_elements);
     check_lengths();
 }
 

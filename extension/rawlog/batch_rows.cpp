@@ -12,26 +12,26 @@ namespace soup::rawlog {
 
 namespace {
 
-constexpr int column_count_of_table = 12;
+constexpr int batch_column_count = 12;
 
 void add_batch(StoredTable& leaf, const Item& item) {
     const bool is_labelled = item.route->explicit_version.has_value(),
                is_routed = item.routed_version.has_value();
-    const Datum values[column_count_of_table] = {uuid_datum(item.route->model.org),
-                                                 uuid_datum(item.route->model.model),
-                                                 TimestampTzGetDatum(item.received_at),
-                                                 Int64GetDatum(item.outcome->first_offset),
-                                                 Int32GetDatum(item.outcome->partition),
-                                                 Int32GetDatum(item.outcome->count),
-                                                 uuid_datum(item.identity.principal),
-                                                 is_labelled ? uuid_datum(*item.route->explicit_version)
-                                                             : Datum{0},
-                                                 is_routed ? uuid_datum(*item.routed_version) : Datum{0},
-                                                 make_varlena(item.stream),
-                                                 make_varlena(item.content_type),
-                                                 item.frame};
-    const bool nulls[column_count_of_table] = {false, false,        false,      false, false, false,
-                                               false, !is_labelled, !is_routed, false, false, false};
+    const Datum values[batch_column_count] = {uuid_datum(item.route->model.org),
+                                              uuid_datum(item.route->model.model),
+                                              TimestampTzGetDatum(item.received_at),
+                                              Int64GetDatum(item.outcome->first_offset),
+                                              Int32GetDatum(item.outcome->partition),
+                                              Int32GetDatum(item.outcome->count),
+                                              uuid_datum(item.identity.principal),
+                                              is_labelled ? uuid_datum(*item.route->explicit_version)
+                                                          : Datum{0},
+                                              is_routed ? uuid_datum(*item.routed_version) : Datum{0},
+                                              make_varlena(item.stream),
+                                              make_varlena(item.content_type),
+                                              item.frame};
+    const bool nulls[batch_column_count] = {false, false,        false,      false, false, false,
+                                            false, !is_labelled, !is_routed, false, false, false};
     leaf.add(values, nulls, item.frame_bytes);
 }
 

@@ -12,19 +12,21 @@ namespace soup::rawlog {
 
 namespace {
 
-enum : AttrNumber {
-    column_model = 2,
-    column_received_at,
-    column_first_offset,
-    column_partition,
-    column_record_count,
-    column_explicit_version = 8,
-    column_stream = 10,
-    column_content_type,
-    column_frame
+struct BatchColumn {
+    enum : AttrNumber {
+        model = 2,
+        received_at,
+        first_offset,
+        partition,
+        record_count,
+        explicit_version = 8,
+        stream = 10,
+        content_type,
+        frame
+    };
 };
 
-constexpr int key_columns_max = 5;
+constexpr int scan_keys_max = 5;
 
 bool has_columns(Relation index, std::initializer_list<AttrNumber> columns) {
     if (index->rd_index->indnkeyatts != static_cast<int>(columns.size())) return false;
@@ -36,10 +38,11 @@ Relation open_index(Relation heap, Lane lane) {
     List* oids = RelationGetIndexList(heap);
     for (int i = 0; i < list_length(oids); ++i) {
         Relation index = index_open(list_nth_oid(oids, i), AccessShareLock);
-        const bool fits = lane == Lane::labelled
-                              ? has_columns(index, {column_model, column_explicit_version, column_partition,
-                                                    column_first_offset})
-                              : has_columns(index, {column_model, column_partition, column_first_offset});
+        const bool fits =
+            lane == Lane::labelled
+                ? has_columns(index, {BatchColumn::model, BatchColumn::explicit_version,
+                                      BatchColumn::partition, BatchColumn::first_offset})
+                : has_columns(index, {BatchColumn::model, BatchColumn::partition, BatchColumn::first_offset});
         if (fits && index->rd_index->indisvalid) {
             list_free(oids);
             return index;
@@ -84,7 +87,7 @@ BatchScan::BatchScan(Oid leaf, const BatchKey& key, std::int64_t from_offset, st
         heap_ = table_open(leaf, AccessShareLock);
         index_ = open_index(heap_, key.lane);
         slot_ = table_slot_create(heap_, nullptr);
-        ScanKeyData keys[key_columns_max];
+        ScanKeyData keys[scan_keys_max];
         const int count = fill_keys(keys, key,
                                     {{BTGreaterEqualStrategyNumber, F_INT8GE, from_offset},
                                      {BTLessStrategyNumber, F_INT8LT, to_offset}});
@@ -113,13 +116,13 @@ std::optional<BatchRow> BatchScan::next() {
         if (!index_getnext_slot(scan_, ForwardScanDirection, slot_)) return false;
         slot_getallattrs(slot_);
         auto value = [&](AttrNumber column) { return slot_->tts_values[column - 1]; };
-        row.first_offset = DatumGetInt64(value(column_first_offset));
-        row.record_count = DatumGetInt32(value(column_record_count));
-        row.received_at = DatumGetTimestampTz(value(column_received_at));
-        row.is_labelled = !slot_->tts_isnull[column_explicit_version - 1];
-        row.stream = value(column_stream);
-        row.content_type = value(column_content_type);
-        row.frame = value(column_frame);
+        row.first_offset = DatumGetInt64(value(BatchColumn::first_offset));
+        row.record_count = DatumGetInt32(value(BatchColumn::record_count));
+        row.received_at = DatumGetTimestampTz(value(BatchColumn::received_at));
+        row.is_labelled = !slot_->tts_isnull[BatchColumn::explicit_version - 1];
+        row.stream = value(BatchColumn::stream);
+        row.content_type = value(BatchColumn::content_type);
+        row.frame = value(BatchColumn::frame);
         return true;
     });
     return found ? std::optional(row) : std::nullopt;
@@ -134,13 +137,13 @@ std::optional<std::int64_t> last_batch_at(Oid leaf, const BatchKey& key, std::in
         Relation heap = table_open(leaf, AccessShareLock);
         Relation index = open_index(heap, key.lane);
         TupleTableSlot* slot = table_slot_create(heap, nullptr);
-        ScanKeyData keys[key_columns_max];
+        ScanKeyData keys[scan_keys_max];
         const int count = fill_keys(keys, key, {{BTLessEqualStrategyNumber, F_INT8LE, offset}});
         IndexScanDesc scan = index_beginscan(heap, index, snapshot.get(), count, 0);
         index_rescan(scan, keys, count, nullptr, 0);
         const bool any = index_getnext_slot(scan, BackwardScanDirection, slot);
         bool is_null;
-        if (any) first_offset = DatumGetInt64(slot_getattr(slot, column_first_offset, &is_null));
+        if (any) first_offset = DatumGetInt64(slot_getattr(slot, BatchColumn::first_offset, &is_null));
         index_endscan(scan);
         ExecDropSingleTupleTableSlot(slot);
         index_close(index, NoLock);

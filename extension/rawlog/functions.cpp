@@ -18,15 +18,8 @@ namespace soup::rawlog {
 namespace {
 
 /// Positions of append's arguments.
-enum : int {
-    token_position,
-    model_position,
-    records_position,
-    label_position,
-    stream_position,
-    times_position,
-    content_type_position,
-    key_position
+struct AppendArgument {
+    enum : int { token, model, records, label, stream, times, content_type, key };
 };
 
 Datum address_row(FunctionCallInfo fcinfo, const Outcome& outcome) {
@@ -98,14 +91,14 @@ void return_outcomes(FunctionCallInfo fcinfo, std::span<const Outcome> outcomes)
 } // namespace
 
 SOUP_FUNCTION(soup_append) {
-    if (PG_ARGISNULL(token_position)) throw token_bad();
-    const pg::Varlena token(PG_GETARG_DATUM(token_position));
+    if (PG_ARGISNULL(AppendArgument::token)) throw token_bad();
+    const pg::Varlena token(PG_GETARG_DATUM(AppendArgument::token));
     Element element;
     element.identity = access::bind(fcinfo, token.text());
-    const TextArgument model(fcinfo, model_position), label(fcinfo, label_position),
-        stream(fcinfo, stream_position), content_type(fcinfo, content_type_position),
-        key(fcinfo, key_position);
-    const RecordArguments records(fcinfo, records_position, times_position);
+    const TextArgument model(fcinfo, AppendArgument::model), label(fcinfo, AppendArgument::label),
+        stream(fcinfo, AppendArgument::stream), content_type(fcinfo, AppendArgument::content_type),
+        key(fcinfo, AppendArgument::key);
+    const RecordArguments records(fcinfo, AppendArgument::records, AppendArgument::times);
     element.request.model = model.view();
     element.request.label = label.view();
     element.request.stream = stream.view();

@@ -22,15 +22,11 @@ namespace {
 /// Of the server's lock-tag field that says 1 or 2 for pg_advisory_lock: ours can't meet a user's.
 constexpr std::uint16_t lock_class = 0x5350;
 
-/// Columns of soup.idempotency.
-enum : AttrNumber {
-    column_digest = 4,
-    column_partition = 6,
-    column_first_offset,
-    column_count,
-    column_routed
+/// Of soup.idempotency, those that are read back.
+struct AppendKeyColumn {
+    enum : AttrNumber { digest = 4, partition = 6, first_offset, count, routed };
 };
-constexpr int column_count_of_table = 10;
+constexpr int append_key_column_count = 10;
 
 std::string scoped_key(const Item& item) {
     std::string key(reinterpret_cast<const char*>(item.route->model.org.data()),
@@ -60,15 +56,15 @@ Error key_conflict() {
 /// The stored answer, if the key has one.
 void answer_from_row(Item& item, const StoredTable& table) {
     bool is_null;
-    pg::Varlena digest(table.column(column_digest, &is_null));
+    pg::Varlena digest(table.column(AppendKeyColumn::digest, &is_null));
     if (!std::ranges::equal(digest.bytes(), std::as_bytes(std::span(item.request_digest)))) {
         item.refuse(key_conflict());
         return;
     }
-    item.outcome->partition = DatumGetInt32(table.column(column_partition, &is_null));
-    item.outcome->first_offset = DatumGetInt64(table.column(column_first_offset, &is_null));
-    item.outcome->count = DatumGetInt32(table.column(column_count, &is_null));
-    const Datum routed = table.column(column_routed, &is_null);
+    item.outcome->partition = DatumGetInt32(table.column(AppendKeyColumn::partition, &is_null));
+    item.outcome->first_offset = DatumGetInt64(table.column(AppendKeyColumn::first_offset, &is_null));
+    item.outcome->count = DatumGetInt32(table.column(AppendKeyColumn::count, &is_null));
+    const Datum routed = table.column(AppendKeyColumn::routed, &is_null);
     if (!is_null) item.outcome->label = visible_label(item.identity, *item.route, pg::to_uuid(routed));
     item.is_open = false;
 }
@@ -138,7 +134,7 @@ void remember_keys(const Items& items) {
         if (!item.is_open || !item.has_key() || item.same_as != nullptr) continue;
         if (!table) table.emplace(table_oid("soup", "idempotency"));
         const bool routed = item.routed_version.has_value();
-        const Datum values[column_count_of_table] = {
+        const Datum values[append_key_column_count] = {
             uuid_datum(item.route->model.org),
             uuid_datum(item.identity.principal),
             make_varlena(*item.request->idempotency_key),
@@ -149,8 +145,8 @@ void remember_keys(const Items& items) {
             Int32GetDatum(item.outcome->count),
             routed ? uuid_datum(*item.routed_version) : Datum{0},
             TimestampTzGetDatum(item.received_at)};
-        const bool nulls[column_count_of_table] = {false, false, false, false,   false,
-                                                   false, false, false, !routed, false};
+        const bool nulls[append_key_column_count] = {false, false, false, false,   false,
+                                                     false, false, false, !routed, false};
         table->add(values, nulls, item.request->idempotency_key->size());
     }
     if (table) table->flush();

@@ -19,7 +19,7 @@ namespace {
 using HeadKey = std::tuple<Uuid, Uuid, Uuid, std::int32_t>; ///< org, model, version, partition
 
 enum : AttrNumber { column_head_offset = 5 };
-constexpr int column_count_of_table = 5;
+constexpr int label_head_column_count = 5;
 
 void raise_head(StoredTable& table, const LatestSnapshot& snapshot, const HeadKey& key, std::int64_t head) {
     const auto& [org, model, version, partition] = key;
@@ -29,9 +29,10 @@ void raise_head(StoredTable& table, const LatestSnapshot& snapshot, const HeadKe
                                  {F_INT4EQ, Int32GetDatum(partition)}};
     if (!table.find(snapshot, columns)) {
         // Route and partition row vouch for what the foreign keys would check.
-        const Datum values[column_count_of_table] = {uuid_datum(org), uuid_datum(model), uuid_datum(version),
-                                                     Int32GetDatum(partition), Int64GetDatum(head)};
-        const bool nulls[column_count_of_table] = {};
+        const Datum values[label_head_column_count] = {uuid_datum(org), uuid_datum(model),
+                                                       uuid_datum(version), Int32GetDatum(partition),
+                                                       Int64GetDatum(head)};
+        const bool nulls[label_head_column_count] = {};
         table.add(values, nulls, sizeof(HeadKey));
         return;
     }

@@ -4,6 +4,7 @@
 // deadlock with the other. From the update to the commit nobody else appends to the partition: offsets are
 // dense, and commit order is offset order. What is read from the row is current whatever snapshot the
 // statement runs under.
+#include "rawlog/partition_columns.hpp"
 #include "rawlog/stages.hpp"
 
 extern "C" {
@@ -17,9 +18,6 @@ namespace soup::rawlog {
 
 namespace {
 
-/// Columns of soup.partition.
-enum : AttrNumber { column_epoch = 4, column_next_offset, column_default_version, column_last_received_at };
-
 using Group = std::span<Item*>;
 
 struct PartitionRow {
@@ -32,10 +30,10 @@ struct PartitionRow {
 PartitionRow read_row(const StoredTable& table) {
     bool is_null;
     PartitionRow row{};
-    row.epoch = DatumGetInt32(table.column(column_epoch, &is_null));
-    row.next_offset = DatumGetInt64(table.column(column_next_offset, &is_null));
-    row.last_received_at = DatumGetTimestampTz(table.column(column_last_received_at, &is_null));
-    const Datum version = table.column(column_default_version, &is_null);
+    row.epoch = DatumGetInt32(table.column(PartitionColumn::epoch, &is_null));
+    row.next_offset = DatumGetInt64(table.column(PartitionColumn::next_offset, &is_null));
+    row.last_received_at = DatumGetTimestampTz(table.column(PartitionColumn::last_received_at, &is_null));
+    const Datum version = table.column(PartitionColumn::default_version, &is_null);
     if (!is_null) row.default_version = pg::to_uuid(version);
     return row;
 }
@@ -81,8 +79,8 @@ void take_from_partition(StoredTable& table, Group group, const LatestSnapshot& 
             next += item->outcome->count;
         }
         if (next == row.next_offset) return;
-        const NewValue values[] = {{column_next_offset, Int64GetDatum(next)},
-                                   {column_last_received_at, TimestampTzGetDatum(received_at)}};
+        const NewValue values[] = {{PartitionColumn::next_offset, Int64GetDatum(next)},
+                                   {PartitionColumn::last_received_at, TimestampTzGetDatum(received_at)}};
         updated = table.update(snapshot, values);
     }
     if (updated == UpdateOutcome::row_gone)

@@ -3,6 +3,7 @@
 #include "boundary/boundary.hpp"
 
 #include "rawlog/route.hpp"
+#include "rawlog/partition_columns.hpp"
 #include "access/catalogue_scan.hpp"
 #include "access/generation.hpp"
 #include "access/resolve.hpp"
@@ -34,17 +35,17 @@ RouteCache& cache() {
     return *cache;
 }
 
-/// Columns of soup.partition and of soup.principal.
-constexpr AttrNumber column_partition = 3, column_epoch = 4, column_username = 3;
+/// Of soup.principal.
+constexpr AttrNumber username_column = 3;
 
 std::vector<std::int32_t> read_partitions(const access::ModelRef& model) {
-    const access::KeyColumn key[] = {{1, F_UUID_EQ, access::search_uuid(model.org)},
-                                     {2, F_UUID_EQ, access::search_uuid(model.model)}};
+    const access::KeyColumn key[] = {{PartitionColumn::org, F_UUID_EQ, access::search_uuid(model.org)},
+                                     {PartitionColumn::model, F_UUID_EQ, access::search_uuid(model.model)}};
     const access::FoundRows rows("partition", "partition_pkey", key);
     std::vector<std::int32_t> partitions;
     for (std::size_t row = 0; row < rows.size(); ++row)
-        if (DatumGetInt32(rows.datum(row, column_epoch)) == model.epoch)
-            partitions.push_back(DatumGetInt32(rows.datum(row, column_partition)));
+        if (DatumGetInt32(rows.datum(row, PartitionColumn::epoch)) == model.epoch)
+            partitions.push_back(DatumGetInt32(rows.datum(row, PartitionColumn::partition)));
     std::ranges::sort(partitions);
     return partitions;
 }
@@ -53,7 +54,7 @@ std::string read_username(const Uuid& principal) {
     const access::KeyColumn key[] = {{1, F_UUID_EQ, access::search_uuid(principal)}};
     const access::FoundRows rows("principal", "principal_pkey", key);
     if (rows.empty()) throw token_bad();
-    return pg::to_string(rows.datum(0, column_username));
+    return pg::to_string(rows.datum(0, username_column));
 }
 
 Route make_route(const Identity& identity, std::string_view model_name,

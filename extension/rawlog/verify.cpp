@@ -12,6 +12,7 @@
 // are afterwards. Not checked: whether an index entry points to the right heap row (amcheck does that).
 #include "rawlog/batch_scan.hpp"
 #include "rawlog/leaf.hpp"
+#include "rawlog/partition_columns.hpp"
 #include "access/catalogue_scan.hpp"
 #include "access/scope.hpp"
 
@@ -39,11 +40,11 @@ struct Violation {
 };
 using Violations = std::vector<Violation>;
 
-struct PartitionRow {
+struct PartitionState {
     std::int64_t next_offset;
     TimestampTz last_received_at;
 };
-using PartitionRows = std::map<std::int32_t, PartitionRow>;
+using PartitionStates = std::map<std::int32_t, PartitionState>;
 
 struct ModelId {
     Uuid org, model;
@@ -63,14 +64,15 @@ ModelId find_model_by_name(std::string_view org_name, std::string_view model_nam
     return {org, pg::to_uuid(models.datum(0, 2))};
 }
 
-PartitionRows read_partition_rows(const ModelId& id) {
-    const access::KeyColumn key[] = {{1, F_UUID_EQ, access::search_uuid(id.org)},
-                                     {2, F_UUID_EQ, access::search_uuid(id.model)}};
+PartitionStates read_partition_states(const ModelId& id) {
+    const access::KeyColumn key[] = {{PartitionColumn::org, F_UUID_EQ, access::search_uuid(id.org)},
+                                     {PartitionColumn::model, F_UUID_EQ, access::search_uuid(id.model)}};
     const access::FoundRows found("partition", "partition_pkey", key);
-    PartitionRows rows;
+    PartitionStates rows;
     for (std::size_t i = 0; i < found.size(); ++i)
-        rows[DatumGetInt32(found.datum(i, 3))] = {DatumGetInt64(found.datum(i, 5)),
-                                                  DatumGetTimestampTz(found.datum(i, 7))};
+        rows[DatumGetInt32(found.datum(i, PartitionColumn::partition))] = {
+            DatumGetInt64(found.datum(i, PartitionColumn::next_offset)),
+            DatumGetTimestampTz(found.datum(i, PartitionColumn::last_received_at))};
     return rows;
 }
 
@@ -128,7 +130,7 @@ public:
         return rows;
     }
 
-    void compare_with(const PartitionRow& before, const PartitionRow& after) {
+    void compare_with(const PartitionState& before, const PartitionState& after) {
         if (next_ < before.next_offset || next_ > after.next_offset)
             report(next_, "head",
                    "The log ends here, the partition row's next_offset is " +
@@ -167,7 +169,7 @@ private:
 
 Violations verify(const ModelId& id) {
     Violations violations;
-    const PartitionRows before = read_partition_rows(id);
+    const PartitionStates before = read_partition_states(id);
     const LatestSnapshot snapshot;
     std::map<std::int32_t, PartitionCheck> checks;
     for (const auto& [partition, row] : before)
@@ -186,7 +188,7 @@ Violations verify(const ModelId& id) {
                                           " rows, the index " + std::to_string(in_index) + "."});
         }
     }
-    const PartitionRows after = read_partition_rows(id);
+    const PartitionStates after = read_partition_states(id);
     for (auto& [partition, check] : checks)
         if (after.contains(partition)) check.compare_with(before.at(partition), after.at(partition));
     return violations;
