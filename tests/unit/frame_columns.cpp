@@ -17,7 +17,7 @@ namespace {
 
 using Body = std::vector<std::byte>;
 
-std::string refusal(std::span<const std::byte> body, const Limits& limits = {}) {
+std::string body_refusal(std::span<const std::byte> body, const Limits& limits = {}) {
     try {
         (void)to_records(body, limits);
         return "";
@@ -118,11 +118,11 @@ TEST(FrameColumns, RecordsOfColumnsTravelThroughAFrame) {
 
 TEST(FrameColumns, EveryTruncationAndExtensionIsRefused) {
     Body body = sample();
-    ASSERT_EQ(refusal(body), "");
+    ASSERT_EQ(body_refusal(body), "");
     for (std::size_t length = 0; length < body.size(); ++length)
-        ASSERT_EQ(refusal(std::span(body).first(length)), "22023") << "length " << length;
+        ASSERT_EQ(body_refusal(std::span(body).first(length)), "22023") << "length " << length;
     body.push_back(std::byte{0});
-    EXPECT_EQ(refusal(body), "22023");
+    EXPECT_EQ(body_refusal(body), "22023");
 }
 
 /// One column of the given type byte and buffer, `rows` rows.
@@ -191,7 +191,7 @@ TEST(FrameColumns, e14_columns_lie) {
         {"time alone", hand_made(7, "at", 1, good_times), "22023"},
     };
     for (const Case& c : cases)
-        EXPECT_EQ(refusal(c.body), c.sqlstate) << c.what;
+        EXPECT_EQ(body_refusal(c.body), c.sqlstate) << c.what;
     EXPECT_NO_THROW((void)parse_columns(hand_made(7, "at", 1, good_times)));
     EXPECT_THROW((void)parse_columns(hand_made(7, "at", 1, huge_times)), Error);
 }
@@ -201,19 +201,19 @@ TEST(FrameColumns, NamesAndTimesAreUnique) {
     ColumnsWriter twins;
     twins.add_i8("a", numbers);
     twins.add_i8("a", numbers);
-    EXPECT_EQ(refusal(twins.finish()), "22023");
+    EXPECT_EQ(body_refusal(twins.finish()), "22023");
     ColumnsWriter two_times;
     two_times.add_i8("a", numbers);
     two_times.add_time("b", numbers);
     two_times.add_time("c", numbers);
-    EXPECT_EQ(refusal(two_times.finish()), "22023");
+    EXPECT_EQ(body_refusal(two_times.finish()), "22023");
 }
 
 TEST(FrameColumns, LimitsHold) {
     const Body body = sample();
-    EXPECT_EQ(refusal(body, {.records_max = 3}), "");
-    EXPECT_EQ(refusal(body, {.records_max = 2}), "54000");
-    EXPECT_EQ(refusal(body, {.content_bytes_max = 50}), "54000");
+    EXPECT_EQ(body_refusal(body, {.records_max = 3}), "");
+    EXPECT_EQ(body_refusal(body, {.records_max = 2}), "54000");
+    EXPECT_EQ(body_refusal(body, {.content_bytes_max = 50}), "54000");
 }
 
 TEST(FrameColumns, TheWriterRefusesUnequalColumns) {

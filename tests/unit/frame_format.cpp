@@ -30,15 +30,15 @@ std::vector<std::vector<std::byte>> hex_blocks() {
     return blocks;
 }
 
-std::span<const std::byte> bytes_of(std::string_view text) {
+std::span<const std::byte> example_bytes(std::string_view text) {
     return std::as_bytes(std::span(text));
 }
 
 TEST(FrameFormat, WorkedExampleOfTheFrame) {
     const auto blocks = hex_blocks();
     ASSERT_EQ(blocks.size(), 3U);
-    const std::vector<Record> records = {{bytes_of("[20.5]"), 1700000000000000},
-                                         {bytes_of("[21]"), 1700000000250000}};
+    const std::vector<Record> records = {{example_bytes("[20.5]"), 1700000000000000},
+                                         {example_bytes("[21]"), 1700000000250000}};
     EXPECT_EQ(encode(records), blocks[0]);
     EXPECT_EQ(decode(blocks[0])[1].time_us, 1700000000250000);
 }

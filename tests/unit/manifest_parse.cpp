@@ -20,7 +20,7 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
-std::string refusal(std::string_view json) {
+std::string manifest_refusal(std::string_view json) {
     try {
         (void)parse_manifest(json);
         return "";
@@ -214,27 +214,27 @@ TEST(Manifest, EveryWrongFieldIsNamed) {
         {replaced(python, "{\"anything\":[1,{\"goes\":null}]}", "[]"), "/parameters: must be an object"},
     };
     for (const Case& c : cases)
-        EXPECT_EQ(refusal(c.json), c.message) << c.json;
+        EXPECT_EQ(manifest_refusal(c.json), c.message) << c.json;
     for (const std::string& good : {window, image, place, python})
-        EXPECT_EQ(refusal(good), "") << good;
+        EXPECT_EQ(manifest_refusal(good), "") << good;
 }
 
 TEST(Manifest, CountsAndSizesAreLimited) {
     std::string attributes;
     for (std::size_t i = 0; i < attributes_max; ++i)
         attributes += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\":\"real\"";
-    EXPECT_EQ(refusal(replaced(window, "\"score\":\"real\"", attributes)), "");
-    EXPECT_EQ(refusal(replaced(window, "\"score\":\"real\"", attributes + ",\"more\":\"real\"")),
+    EXPECT_EQ(manifest_refusal(replaced(window, "\"score\":\"real\"", attributes)), "");
+    EXPECT_EQ(manifest_refusal(replaced(window, "\"score\":\"real\"", attributes + ",\"more\":\"real\"")),
               "/output/attributes: must not have more than 100 attributes");
     const std::string long_name(128, 'n');
-    EXPECT_EQ(refusal(replaced(window, "\"value\"", "\"" + long_name + "\"")), "");
-    EXPECT_NE(refusal(replaced(window, "\"value\"", "\"" + long_name + "n\"")), "");
+    EXPECT_EQ(manifest_refusal(replaced(window, "\"value\"", "\"" + long_name + "\"")), "");
+    EXPECT_NE(manifest_refusal(replaced(window, "\"value\"", "\"" + long_name + "n\"")), "");
     std::string umlauts;
     for (int i = 0; i < 128; ++i)
         umlauts += "ü";
-    EXPECT_EQ(refusal(replaced(window, "\"value\"", "\"" + umlauts + "\"")), "")
+    EXPECT_EQ(manifest_refusal(replaced(window, "\"value\"", "\"" + umlauts + "\"")), "")
         << "characters are counted, not bytes";
-    EXPECT_EQ(refusal(std::string(manifest_bytes_max + 1, ' ')).substr(0, 8), "manifest");
+    EXPECT_EQ(manifest_refusal(std::string(manifest_bytes_max + 1, ' ')).substr(0, 8), "manifest");
 }
 
 // --- the schema
@@ -298,14 +298,14 @@ private:
         return out + "}";
     }
     void expect(const std::string& pointer, const std::string& value, const char* rule) {
-        const std::string message = refusal(with(pointer, value));
+        const std::string message = manifest_refusal(with(pointer, value));
         EXPECT_TRUE(message.starts_with(pointer + ": " + rule))
             << pointer << " = " << value << " gave: " << message;
         ++tried_;
     }
     /// The field itself is in order; another rule may still refuse the whole (a stride above the window).
     void expect_no_complaint(const std::string& pointer, const std::string& value) {
-        const std::string message = refusal(with(pointer, value));
+        const std::string message = manifest_refusal(with(pointer, value));
         EXPECT_FALSE(message.starts_with(pointer + ": must be an integer") ||
                      message.starts_with(pointer + ": must be one of"))
             << value << " gave: " << message;
@@ -345,7 +345,7 @@ TEST(ManifestSchema, ListsTheTypesAndCountsOfTheParser) {
     EXPECT_EQ(std::size_t{attributes["maxProperties"].get_uint64().value()}, attributes_max);
     const simdjson::dom::array types = attributes["additionalProperties"]["enum"].get_array().value();
     for (const auto type : types)
-        EXPECT_EQ(refusal(replaced(window, "\"real\"", simdjson::minify(type))), "");
+        EXPECT_EQ(manifest_refusal(replaced(window, "\"real\"", simdjson::minify(type))), "");
     EXPECT_EQ(
         std::size_t{schema["properties"]["input"]["properties"]["channels"]["maxItems"].get_uint64().value()},
         channels_max);
