@@ -34,7 +34,9 @@ ALTER TABLE vectors_ours DROP t;
 INSERT INTO vectors_ours SELECT id, v::ours.vector FROM arrays;
 SELECT v::text AS query FROM vectors_ours WHERE id = 1 \gset
 
-INSERT INTO contestant VALUES ('array', 'cardinality', 'SELECT max(cardinality(v)) FROM arrays');
+INSERT INTO contestant VALUES ('array', 'cardinality', 'SELECT max(cardinality(v)) FROM arrays'),
+    -- What the server's own ORDER BY … LIMIT costs when there is no distance to compute.
+    ('sorted array', 'cardinality', 'SELECT count(*) FROM (SELECT id FROM arrays ORDER BY cardinality(v) LIMIT 10) s');
 CREATE FUNCTION enter(name text, place text, query text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO scan_bench.contestant (name, work, statement) SELECT name, work, replace(replace(replace(statement, 'TABLE', 'scan_bench.vectors_' || name),
                                                                          'PLACE', place), 'QUERY', quote_literal(query) || '::' || place || '.vector')
@@ -91,9 +93,10 @@ CALL compete(:rounds);
 SELECT json_build_object('dimensions', :dimensions, 'rows', :rows, 'stored', CASE WHEN 4 * :dimensions > 2000 THEN 'out of line' ELSE 'in the row' END,
                          'work', o.work, 'ours_ms', round(o.ms::numeric, 2), 'pgvector_ms', round(t.ms::numeric, 2),
                          'to_pgvector', round((o.ms / t.ms)::numeric, 3), 'to_cardinality', CASE WHEN o.work IN ('l2', 'inner product', 'cosine', 'l1') THEN round((o.ms / c.ms)::numeric, 3) END,
-                         'cardinality_ms', round(c.ms::numeric, 2))
+                         'cardinality_ms', round(c.ms::numeric, 2), 'order_by_cardinality_ms', round(s.ms::numeric, 2))
 FROM (SELECT work, min(ms) AS ms FROM took WHERE name = 'ours' GROUP BY 1) o
 LEFT JOIN (SELECT work, min(ms) AS ms FROM took WHERE name = 'theirs' GROUP BY 1) t USING (work)
 CROSS JOIN (SELECT min(ms) AS ms FROM took WHERE name = 'array') c
+CROSS JOIN (SELECT min(ms) AS ms FROM took WHERE name = 'sorted array') s
 ORDER BY array_position(ARRAY['l2', 'inner product', 'cosine', 'l1', 'avg', 'sum', 'text out', 'text in', 'binary out', 'order by itself'], o.work);
 DROP SCHEMA scan_bench CASCADE;
