@@ -80,9 +80,10 @@ $(TEST_LIBS): $(EXPORTS)
 .SECONDARY: $(foreach v,9.1 9.2,$(BUILD)/versions/$(v)/vector_library.o $(BUILD)/versions/$(v)/platform_library.o)
 
 .PHONY: check-exports check-boundary
+check-programs: $(TEST_LIBS)
 check-exports: $(LIBRARIES)
 	tests/boundary/exports $(LIBRARIES)
-	tests/unit/simd_symbols $(filter %/kernel_%,$(SIMD_OBJS))
+	tests/unit/simd_symbols $(foreach object,$(SIMD_OBJS),$(if $(findstring /kernel_,$(object)),$(object)))
 
 check-boundary: $(BUILD)/lib/soupvec.so $(BUILD)/lib/machinesoup.so $(TEST_LIBS)
 	tests/as_postgres tests/boundary/run

@@ -48,8 +48,12 @@ check-gateway: all
 check-style:
 	tests/style/check
 
-check: all install
-	$(MAKE) check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway
+# Everything is compiled first, with as many jobs as were asked for; the tests then run one kind after another, because
+# each has servers of its own.
+.PHONY: check-programs
+check-programs: all $(UNIT) $(FUZZERS)
+check: install check-programs
+	$(MAKE) -j1 check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway
 	@echo "check: all tests passed"
 
 # --- static checks ----------------------------------------------------------------------------------------------------

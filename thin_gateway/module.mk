@@ -30,6 +30,7 @@ $(GATEWAY_UNIT): $(GATEWAY_UNIT_OBJECTS) $(GATEWAY_OBJECTS) $(CORE_OBJS)
 	$(CXX) $(SANITIZE) $(LDFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lgtest_main -lgtest $(GATEWAY_LIBS) -o $@
 
 .PHONY: check-gateway-unit check-gateway-fuzz
+check-programs: $(GATEWAY_UNIT) $(BUILD)/fuzz/fuzz_request
 check-unit: check-gateway-unit
 check-gateway-unit: $(GATEWAY_UNIT)
 	$(GATEWAY_UNIT) --gtest_brief=1
