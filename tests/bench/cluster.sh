@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by the benches: a private cluster, the gateway in front of it, and their end together with the script.
 #
 #   bench_cluster [LINE …]     initdb and start; each LINE is one more line for postgresql.conf. Sets $cluster (its

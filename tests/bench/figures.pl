@@ -63,6 +63,7 @@ my ($to_cardinality, $to_cardinality_words) = scan('to_cardinality');
 my (undef, $sort_words) = scan('to_sort');
 $to_cardinality_words .= "; ORDER BY cardinality(a) LIMIT 10 alone: $sort_words" if $sort_words;
 my ($to_pgvector, $to_pgvector_words) = scan('to_pgvector');
+$to_pgvector_words = join ' ', 'pgvector', at('machine', 'pgvector') || '?', "($to_pgvector_words)" if $to_pgvector_words;
 
 # --- milliseconds an item ----------------------------------------------------------------------------------------------
 my $append_rate = at('gateway', 'batch', 'recording', 'one', 'append_records_per_s');
@@ -113,7 +114,7 @@ my @figures = (
     { name => 'Scan, ORDER BY … LIMIT 10', what => 'time over that of max(cardinality(a)) over the same rows as real[]; <->, worst shape',
         most => 1.3, unit => '×', value => $to_cardinality, raw => $to_cardinality_words },
     { name => 'Scan, against pgvector', what => 'the same query\'s time over pgvector\'s, where the server has pgvector',
-        most => 1, unit => '×', value => $to_pgvector, raw => $to_pgvector_words ? "pgvector ${\($raw{machine}{pgvector} || "?")}: $to_pgvector_words" : 'the server has no pgvector' },
+        most => 1, unit => '×', value => $to_pgvector, raw => $to_pgvector_words || 'the server has no pgvector' },
 );
 
 sub short { my ($n) = @_; return abs($n) >= 1000 ? number($n) : abs($n) >= 20 ? sprintf('%.0f', $n) : abs($n) >= 0.1 ? sprintf('%.2g', $n) : sprintf('%.1g', $n) }
