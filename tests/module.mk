@@ -5,7 +5,9 @@ TAP_PERL := $(shell $(PG_CONFIG) --pkglibdir)/pgxs/src/test/perl
 PROVE    ?= prove
 
 # --- unit: GoogleTest over core/, no server -----------------------------------------------------------------------
-UNIT_OBJS := $(call objects,$(BUILD),tests/unit)
+FILES_tests/unit/processors := $(sort $(wildcard tests/unit/processors_*.cpp))
+FILES_tests/unit/formats    := $(filter-out $(FILES_tests/unit/processors),$(sort $(wildcard tests/unit/*.cpp)))
+UNIT_OBJS := $(call objects,$(BUILD),tests/unit/processors tests/unit/formats)
 UNIT      := $(BUILD)/tests/unit/run
 $(UNIT): $(UNIT_OBJS) $(CORE_OBJS) $(SIMD_OBJS)
 	$(CXX) $(ALL_CXXFLAGS) $^ -lgtest_main -lgmock -lgtest -lsodium -lzstd -llz4 -lsimdjson -o $@

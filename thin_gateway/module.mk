@@ -12,8 +12,8 @@ GATEWAY := $(BUILD)/soup_gateway
 all: $(GATEWAY)
 
 # GCC 12 takes the frame allocator of Asio's coroutines for a mismatched pair of new and delete: it sees only one
-# of the two inlined. -g1: line numbers, but not the types of all those templates.
-$(GATEWAY_OBJECTS) $(GATEWAY_MAIN): OBJ_CXXFLAGS += -g1 -Wno-mismatched-new-delete \
+# of the two inlined.
+$(GATEWAY_OBJECTS) $(GATEWAY_MAIN): OBJ_CXXFLAGS += -Wno-mismatched-new-delete \
     -DSPDLOG_SHARED_LIB -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL
 # Settings are read once: optimising CLI11's templates would take longer than the rest of the gateway.
 $(BUILD)/thin_gateway/config.o: OBJ_CXXFLAGS += -O0
