@@ -34,6 +34,8 @@ sub at {
 sub ratio { my ($a, $b) = @_; return defined $a && defined $b && $b != 0 ? $a / $b : undef }
 sub median { my @sorted = sort { $a <=> $b } @_; return @sorted ? $sorted[ $#sorted / 2 ] : undef }
 sub requests { my ($who) = @_; return median(map { $_->{requests_per_s} } @{ at('gateway', 'single', $who) // [] }) }
+# A round with an answer that acknowledges nothing makes the figure void.
+sub refusals { my $sum = 0; $sum += $_->{refused} + $_->{socket_errors} for map { @{ at('gateway', 'single', $_) // [] } } qw(gateway fastify); return $sum }
 sub number { my ($n) = @_; return '?' unless defined $n; $n = sprintf '%.0f', $n; 1 while $n =~ s/^(\d+)(\d{3})/$1,$2/; return $n }
 
 # --- soupvec's measurements: the worst of all --------------------------------------------------------------------------
@@ -75,7 +77,8 @@ sub batch_figure {
     my ($name, $bytes, $way, $what, $limit) = @_;
     my $one = at('gateway', 'batch', $bytes, $way);
     return { name => $name, what => $what, least => $limit, unit => '×', value => $one->{ratio},
-        raw => number($one->{append_records_per_s}) . ' against ' . number($one->{copy_records_per_s}) . ' records/s' };
+        raw => number($one->{append_records_per_s}) . ' against ' . number($one->{copy_records_per_s}) . ' records/s'
+            . ($way eq 'eight' && $one->{ratios} ? sprintf('; rounds from %.2f to %.2f', @{ $one->{ratios} }) : '') };
 }
 sub delay_figure {
     my ($quantile, $limit) = @_;
@@ -88,8 +91,8 @@ sub delay_figure {
 # least or most: the limit that was asked for.
 my @figures = (
     { name => 'Single append, 64 connections', what => 'requests/s of the gateway over those of Fastify + pg, medians of rounds taken in turn',
-        least => 5, unit => '×', value => at('gateway', 'single', 'ratio_of_medians'),
-        raw => number(requests('gateway')) . ' against ' . number(requests('fastify')) . ' requests/s' },
+        least => 5, unit => '×', value => refusals() ? undef : at('gateway', 'single', 'ratio_of_medians'),
+        raw => number(requests('gateway')) . ' against ' . number(requests('fastify')) . ' requests/s' . (refusals() ? ', void: ' . refusals() . ' refused' : '') },
     { name => 'Single append, 1 connection', what => 'p50 over HTTP over p50 of libpq\'s INSERT + commit, in turn',
         most => 2, unit => '×', value => at('gateway', 'latency_at_one_connection', 'p50_ratio'),
         raw => join ' against ', map { number(at('gateway', 'latency_at_one_connection', $_, 'p50_us')) . ' µs' } qw(gateway libpq_insert) },

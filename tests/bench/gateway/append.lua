@@ -8,7 +8,7 @@ wrk.body = '{"model":"bench","records":[{"timestamp":"2014-04-14 18:00:00","valu
 -- refused: answers that are no acknowledgement. A figure with any of them is void.
 function done(summary, latency)
     local errors = summary.errors
-    io.write(string.format('{"requests_per_s":%.0f,"p50_us":%d,"p99_us":%d,"refused":%d,"socket_errors":%d}\n',
-        summary.requests / (summary.duration / 1e6), latency:percentile(50), latency:percentile(99), errors.status,
+    io.write(string.format('{"requests":%d,"requests_per_s":%.0f,"p50_us":%d,"p99_us":%d,"refused":%d,"socket_errors":%d}\n',
+        summary.requests, summary.requests / (summary.duration / 1e6), latency:percentile(50), latency:percentile(99), errors.status,
         errors.connect + errors.read + errors.write + errors.timeout))
 end

@@ -6,7 +6,8 @@
 // - eight: eight connections at once, for some seconds, in turn with one COPY of as many rows in one
 // transaction
 //
-// Both sides' bytes are ready before the clock runs. The eight's ratio is the median of the rounds' ratios.
+// Both sides' bytes are ready before the clock runs. The eight's figures are those of the round with the
+// median ratio, beside the range of all rounds. At the end the log must hold what was acknowledged.
 //
 // Usage: batch PORT TOKEN SECONDS RECORDING. Prints one JSON object.
 #include "tests/bench/connection.hpp"
@@ -26,7 +27,7 @@ namespace {
 using namespace bench;
 using Clock = std::chrono::steady_clock;
 
-constexpr int clients = 8, rounds_of_eight = 3;
+constexpr int clients = 8, rounds_of_eight = 5;
 constexpr const char* copy = "COPY plain FROM STDIN (FORMAT binary)";
 
 double since_s(Clock::time_point start) {
@@ -64,7 +65,9 @@ struct Target {
 };
 
 struct Speed {
-    double append, copy, ratio; ///< Records a second.
+    double append, copy;           ///< Records a second.
+    double ratio, least, greatest; ///< Of the rounds; all the same where one figure is made of all rounds.
+    std::size_t appends;
 };
 
 Speed one_by_one(const Target& target, Connection& connection, double seconds,
@@ -81,12 +84,14 @@ Speed one_by_one(const Target& target, Connection& connection, double seconds,
         copy_s += since_s(begin);
     }
     const auto count = static_cast<double>(rounds * batch_records);
-    return {count / append_s, count / copy_s, copy_s / append_s};
+    const double ratio = copy_s / append_s;
+    return {count / append_s, count / copy_s, ratio, ratio, ratio, rounds};
 }
 
 Speed eight_at_once(const Target& target, Connection& connection, double seconds,
                     std::span<const std::string> requests, std::span<const std::string> rows) {
     std::vector<Speed> speeds;
+    std::size_t appends = 0;
     for (int round = 0; round < rounds_of_eight; ++round) {
         std::atomic<std::size_t> next = 0;
         const auto start = Clock::now();
@@ -106,14 +111,20 @@ Speed eight_at_once(const Target& target, Connection& connection, double seconds
         const auto begin = Clock::now();
         connection.copy(copy, pieces);
         const double copy_s = since_s(begin), count = static_cast<double>(next * batch_records);
-        speeds.push_back({count / append_s, count / copy_s, copy_s / append_s});
+        speeds.push_back({count / append_s, count / copy_s, copy_s / append_s, 0, 0, 0});
+        appends += next;
     }
     std::ranges::sort(speeds, {}, &Speed::ratio);
-    return speeds[speeds.size() / 2];
+    Speed median = speeds[speeds.size() / 2];
+    median.least = speeds.front().ratio;
+    median.greatest = speeds.back().ratio;
+    median.appends = appends;
+    return median;
 }
 
-void measure(const char* name, const Records& records, const Target& target, Connection& connection,
-             double seconds, const char* end) {
+/// Returns how many appends were acknowledged.
+std::size_t measure(const char* name, const Records& records, const Target& target, Connection& connection,
+                    double seconds, const char* end) {
     const HttpClient http(target.port, target.token);
     std::vector<std::string> requests, rows;
     for (std::size_t i = 0; i < batches_kept; ++i) {
@@ -123,18 +134,20 @@ void measure(const char* name, const Records& records, const Target& target, Con
     }
     connection.run("TRUNCATE plain");
     connection.run("CHECKPOINT");
-    one_by_one(target, connection, seconds / 10, requests, rows); // to warm up
+    const Speed warm_up = one_by_one(target, connection, seconds / 10, requests, rows);
     const Speed one = one_by_one(target, connection, seconds, requests, rows);
     const Speed eight = eight_at_once(target, connection, seconds, requests, rows);
     const auto print = [](const char* way, const Speed& speed, const char* behind) {
         std::printf(
-            "  \"%s\": {\"append_records_per_s\": %.0f, \"copy_records_per_s\": %.0f, \"ratio\": %.2f}%s",
-            way, speed.append, speed.copy, speed.ratio, behind);
+            "  \"%s\": {\"append_records_per_s\": %.0f, \"copy_records_per_s\": %.0f, \"ratio\": %.2f, "
+            "\"ratios\": [%.2f, %.2f]}%s",
+            way, speed.append, speed.copy, speed.ratio, speed.least, speed.greatest, behind);
     };
     std::printf(" \"%s\": {\n", name);
     print("one", one, ",\n");
     print("eight", eight, "");
     std::printf("}%s\n", end);
+    return warm_up.appends + one.appends + eight.appends;
 }
 
 } // namespace
@@ -151,8 +164,15 @@ int main(int argc, char** argv) {
     connection.run("SELECT soup.add_model('bench', 'batch')");
     connection.run("CREATE TABLE plain (record bytea)");
     std::printf("{\n");
-    measure("recording", Records::of_file(argv[4]), target, connection, seconds, ",");
-    measure("incompressible", Records::of_noise(random), target, connection, seconds, "");
+    std::size_t appends = measure("recording", Records::of_file(argv[4]), target, connection, seconds, ",");
+    appends += measure("incompressible", Records::of_noise(random), target, connection, seconds, "");
     std::printf("}\n");
+    const std::string stored = connection.value("SELECT sum(b.record_count) FROM soup.raw_batch b JOIN "
+                                                "soup.model m USING (org, model) WHERE m.name = 'batch'");
+    if (stored != std::to_string(appends * batch_records)) {
+        std::fprintf(stderr, "%zu records acknowledged, %s stored\n", appends * batch_records,
+                     stored.c_str());
+        return 1;
+    }
     return 0;
 }
