@@ -33,7 +33,7 @@ ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -pthread -fvisibility=hi
                -DSOUP_VERSION='"$(VERSION)"' -Iextension -I. -MMD -MP $(SANITIZE)
 
 # A room's files are compiled as one unit, a generated file that includes them in name order: most of a file's time
-# goes into headers that its whole room shares (1.0 s of 1.3 s before the server's), so a clean build takes 120 s of
+# goes into headers that its whole room shares (1.0 s of 1.3 s before the server's), so a clean build takes 100 s of
 # one core instead of 330. UNITY=no compiles file by file, which is quicker while working on one of them.
 #
 # $(call objects,FOLDER,ROOM …) names the objects; a room is a folder, a name with files of its own in FILES_name,
