@@ -18,6 +18,15 @@ void refuse_field_named_vector(const manifest::Manifest& manifest) {
             "/output/attributes: no declared field can be named \"vector\", which is the vector's own");
 }
 
+/// None when the content type is malformed.
+std::optional<frame::RowReader> row_reader(std::string_view content_type) {
+    try {
+        return frame::RowReader(content_type);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 } // namespace
 
 void validate_passthrough(const manifest::Manifest& manifest) {
@@ -40,12 +49,8 @@ std::string_view Passthrough::make_point(const InputRecord& record, Point& point
     if (record.content_type != content_type_) {
         content_type_ = record.content_type;
         form_ = record_form(content_type_);
-        row_.reset();
-        try {
-            if (form_ == RecordForm::packed_row) row_.emplace(content_type_);
-        } catch (const Error&) {
-            form_ = RecordForm::unknown;
-        }
+        row_ = form_ == RecordForm::packed_row ? row_reader(content_type_) : std::nullopt;
+        if (form_ == RecordForm::packed_row && !row_) form_ = RecordForm::unknown;
     }
     switch (form_) {
     case RecordForm::json:
