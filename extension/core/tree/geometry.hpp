@@ -1,0 +1,92 @@
+// What the tree asks of a geometry: how a page is scored, chosen from and split. The tree itself knows links,
+// locks, numbers and changes, and nothing about points.
+//
+// A *bound* is what a parent keeps of a child, as floats of the geometry's own meaning: vann: the child's
+// centroid; vtree: the lower, then the upper corner of its box. All functions on page content work on the
+// body and leave the tail alone.
+#pragma once
+
+#include "core/tree/store.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace soup::tree {
+
+/// What is inserted. `point` is already in the geometry's own space (vann: rotated and centred).
+struct Item {
+    std::span<const float> point;
+    HeapAddress address;
+    std::span<const std::byte> keys; ///< Further key columns, fixed width, as the metapage declares them.
+};
+
+/// A child of an inner page that is being written.
+struct Child {
+    Block block;
+    std::vector<float> bound;
+};
+
+/// The two pages that a split makes: bodies only. What they name (companions) has been written already.
+struct Halves {
+    alignas(8) std::byte left[body_bytes];
+    alignas(8) std::byte right[body_bytes];
+    std::vector<float> left_bound, right_bound;
+    std::vector<Block> freed; ///< Companions of the page that was split, which nobody names any more.
+};
+
+enum class Placed : std::uint8_t { yes, full };
+
+struct Removed {
+    std::uint64_t dead = 0, live = 0; ///< Heap addresses removed from, and left in, the leaf.
+};
+
+/// One finding of verify.
+struct Violation {
+    Block block;
+    const char* kind; ///< A stable word: "wrong link", "unreachable page", …
+    std::string detail;
+};
+using Report = std::function<void(Violation)>;
+
+class Geometry {
+public:
+    virtual ~Geometry() = default;
+
+    // --- Inner pages. A body that was zeroed is an inner page without children.
+    virtual unsigned child_count(const std::byte* inner) const = 0;
+    virtual Block child(const std::byte* inner, unsigned entry) const = 0;
+    /// The child under which the item belongs best.
+    virtual unsigned choose(const std::byte* inner, const Item& item) const = 0;
+    /// Whether the child's bound has to grow to take the item, and to let it grow.
+    virtual bool covers(const std::byte* inner, unsigned entry, const Item& item) const = 0;
+    virtual void extend(std::byte* inner, unsigned entry, const Item& item) const = 0;
+    /// Whether one more child would not fit.
+    virtual bool inner_is_full(const std::byte* inner) const = 0;
+    /// Makes `inner` a page with just these children.
+    virtual void fill_inner(std::byte* inner, std::span<const Child> children) const = 0;
+    /// A child was split: gives the entry the left half's bound, and adds the right half.
+    virtual void replace_child(std::byte* inner, unsigned entry, const Child& left,
+                               const Child& right) const = 0;
+    virtual void remove_child(std::byte* inner, unsigned entry) const = 0;
+
+    // --- Leaves. A body that was zeroed is an empty leaf.
+    virtual bool leaf_is_empty(const std::byte* leaf) const = 0;
+    /// Puts the item into an exclusively locked leaf by changes of its own. `full`: nothing was changed.
+    virtual Placed place(PageStore& store, const Page& leaf, const Item& item) const = 0;
+    /// Removes what is dead from a leaf that is locked for cleanup, by changes of its own.
+    virtual Removed remove_dead(PageStore& store, const Page& leaf,
+                                const std::function<bool(HeapAddress)>& is_dead) const = 0;
+    /// The companions and chains that a leaf names.
+    virtual void companions(PageStore& store, const std::byte* leaf, std::vector<Block>& into) const = 0;
+
+    // --- Both.
+    /// Divides the content of an exclusively locked page. Writes new companions by changes of its own.
+    virtual void split(PageStore& store, const Page& page, Halves& into) const = 0;
+    /// Checks one page's own content, and that a child's content lies within the bound that its parent keeps.
+    /// `parent` is null for the root.
+    virtual void verify(PageStore& store, const Page& page, const std::byte* parent, unsigned entry,
+                        const Report& report) const = 0;
+};
+
+} // namespace soup::tree
