@@ -46,11 +46,14 @@ else
 objects = $(foreach room,$(2),$(if $(call room_files,$(room)),$(1)/$(room:.cpp=).o))
 endif
 
-# core/: what everything may link. The processors bring Eigen; the other rooms share simdjson's header and make one
-# unit, 12 s instead of 20. The kernels are a file for each instruction set and stay alone.
-FILES_extension/core/formats := $(filter-out extension/core/simd/% extension/core/processors/%,\
+# core/: what everything may link. The processors bring Eigen; the rooms that the platform alone needs share simdjson's
+# header and make one unit, 12 s instead of 20. The kernels are a file for each instruction set and stay alone. The
+# tree and its geometries belong to soupvec.
+TREE_ROOMS := extension/core/tree extension/core/vann extension/core/vtree
+FILES_extension/core/formats := $(filter-out extension/core/simd/% extension/core/processors/% $(TREE_ROOMS:=/%),\
                                   $(sort $(wildcard extension/core/*/*.cpp)))
 CORE_OBJS  := $(call objects,$(BUILD),extension/core/processors extension/core/formats)
+TREE_OBJS  := $(call objects,$(BUILD),$(TREE_ROOMS))
 SIMD_OBJS  := $(call objects,$(BUILD),$(sort $(wildcard extension/core/simd/*.cpp)))
 
 all:

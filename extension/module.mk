@@ -8,14 +8,14 @@ CORE_CPPFLAGS += -isystem /usr/include/eigen3
 $(BUILD)/server/%.o: OBJ_CXXFLAGS += -fwrapv -fno-strict-aliasing
 
 # Only these files may contain wider instructions, and they export one function each.
-$(BUILD)/extension/core/simd/kernel_ssse3.o: OBJ_CXXFLAGS += -mssse3
-$(BUILD)/extension/core/simd/kernel_avx2.o: OBJ_CXXFLAGS += -mavx2 -mfma
-$(BUILD)/extension/core/simd/kernel_avx512.o: OBJ_CXXFLAGS += -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl
+$(addprefix $(BUILD)/,extension/core/simd/kernel_ssse3.o lint/extension/core/simd/kernel_ssse3.tidy): OBJ_CXXFLAGS += -mssse3
+$(addprefix $(BUILD)/,extension/core/simd/kernel_avx2.o lint/extension/core/simd/kernel_avx2.tidy): OBJ_CXXFLAGS += -mavx2 -mfma
+$(addprefix $(BUILD)/,extension/core/simd/kernel_avx512.o lint/extension/core/simd/kernel_avx512.tidy): OBJ_CXXFLAGS += -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl
 
 BOUNDARY_OBJS  := $(call objects,$(BUILD)/server,extension/boundary)
 SOUPVEC_LOADER := $(call objects,$(BUILD)/server,extension/loader/soupvec_loader.cpp) $(BOUNDARY_OBJS)
 SOUPVEC_OBJS   := $(call objects,$(BUILD)/server,extension/vector extension/tree extension/vann extension/vtree) \
-                  $(SIMD_OBJS) $(BOUNDARY_OBJS)
+                  $(TREE_OBJS) $(SIMD_OBJS) $(BOUNDARY_OBJS)
 FILES_extension/loader := $(filter-out %/soupvec_loader.cpp,$(wildcard extension/loader/*.cpp))
 PLATFORM_LOADER := $(call objects,$(BUILD)/server,extension/loader) $(BOUNDARY_OBJS)
 PLATFORM_OBJS  := $(call objects,$(BUILD)/server,bgworkers extension/access extension/rawlog extension/serving) \
