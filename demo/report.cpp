@@ -11,9 +11,9 @@
 // when one of its rows lies in a fault. The baseline of a row is |x − mean| / deviation of the 96 rows before
 // it; that of a window is the mean or the largest of its rows, whichever does better.
 #include "core/manifest/manifest.hpp"
+#include "core/processors/baseline.hpp"
 #include "core/processors/evaluation.hpp"
 #include "demo/recording.hpp"
-#include "tests/bench/processors/baseline.hpp"
 
 #include <simdjson.h>
 
@@ -103,7 +103,7 @@ Judged judge(const manifest::Parameters& parameters, const demo::Recording& reco
     auto const window = static_cast<std::size_t>(parameters.window);
     auto const fit_rows =
         static_cast<std::size_t>(parameters.first_windows) * static_cast<std::size_t>(parameters.stride);
-    std::vector<double> const residuals = bench::moving_average_residuals(recording.values, 1);
+    std::vector<double> const residuals = processors::moving_average_residuals(recording.values, 1);
     Judged judged;
     for_each_point(path, [&](std::string_view key, double score) {
         std::size_t const first = first_row(key);

@@ -160,6 +160,21 @@ TEST(CryptoPassword, UnknownUsersNeverPass) {
     EXPECT_FALSE(verify_unknown("-"));
 }
 
+/// "$argon2id$v=…$m=…,t=…,p=…$" and the lengths of salt and hash: all that the cost of a check depends on,
+/// beside the passphrase.
+std::string cost_of(std::string_view hash) {
+    const std::size_t hash_at = hash.rfind('$') + 1, salt_at = hash.rfind('$', hash_at - 2) + 1;
+    return std::string(hash.substr(0, salt_at)) + " salt " + std::to_string(hash_at - 1 - salt_at) +
+           " hash " + std::to_string(hash.size() - hash_at);
+}
+
+TEST(CryptoPassword, an_unknown_user_costs_what_a_known_one_costs) {
+    EXPECT_EQ(cost_of(unknown_users_hash()), cost_of(hash_passphrase("any passphrase")));
+    EXPECT_EQ(cost_of("$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA"),
+              "$argon2id$v=19$m=65536,t=3,p=1$ salt 6 hash 6");
+    EXPECT_FALSE(needs_rehash(std::string(unknown_users_hash())));
+}
+
 TEST(CryptoPassword, ADamagedHashIsNotAWrongPassphrase) {
     for (const char* damaged :
          {"", "x", "$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1$!!!$!!!", "$2b$10$abc"}) {

@@ -5,6 +5,8 @@
 #include "core/manifest/manifest.hpp"
 #include "core/processors/processor.hpp"
 
+#include <gtest/gtest.h>
+
 #include <cstring>
 #include <deque>
 #include <fstream>
@@ -98,6 +100,27 @@ inline RecordingSink process_all(const manifest::Manifest& manifest, std::span<c
     RecordingSink sink;
     make_processor(manifest, artefact)->process(records, sink);
     return sink;
+}
+
+/// The guarantee behind exactly-once: splitting the records at any boundary, with save and load between,
+/// gives the same bytes. Every boundary is tried.
+inline void expect_no_split_shows(const manifest::Manifest& manifest, std::span<const std::byte> artefact,
+                                  std::span<const InputRecord> records) {
+    const auto whole = make_processor(manifest, artefact);
+    RecordingSink expected;
+    whole->process(records, expected);
+    for (std::size_t split = 0; split <= records.size(); split++) {
+        RecordingSink sink;
+        const auto first = make_processor(manifest, artefact);
+        first->process(records.first(split), sink);
+        const auto second = make_processor(manifest, artefact);
+        second->load_state(first->save_state());
+        second->process(records.subspan(split), sink);
+        ASSERT_EQ(sink.points, expected.points) << "split at " << split;
+        ASSERT_EQ(sink.rejected, expected.rejected) << "split at " << split;
+        ASSERT_EQ(second->save_state(), whole->save_state()) << "split at " << split;
+        ASSERT_EQ(second->counters(), whole->counters()) << "split at " << split;
+    }
 }
 
 } // namespace soup::processors

@@ -1,5 +1,6 @@
 // The numeric parts under the processors: kernel bank against a plain loop, principal axes, projection, the
 // figures.
+#include "core/processors/baseline.hpp"
 #include "core/processors/dilated_kernels.hpp"
 #include "core/processors/evaluation.hpp"
 #include "core/processors/neighbour_score.hpp"
@@ -243,6 +244,31 @@ TEST(ProcessorsEvaluation, roc_auc_by_hand) {
     EXPECT_EQ(roc_auc(Scores{1, 2}, Labels{1, 1}), std::nullopt);
     EXPECT_EQ(roc_auc(Scores{1, 2}, Labels{0, 0}), std::nullopt);
     EXPECT_EQ(roc_auc(Scores{}, Labels{}), std::nullopt);
+}
+
+TEST(ProcessorsEvaluation, moving_average_residuals_by_hand) {
+    // Ten rows that alternate between 1 and 3 have mean 2 and deviation 1; they have no residual themselves.
+    std::vector<double> cells;
+    for (std::size_t row = 0; row < baseline_rows_least; row++)
+        cells.push_back(row % 2 == 0 ? 1 : 3);
+    cells.push_back(5);
+    const std::vector<double> residuals = moving_average_residuals(cells, 1);
+    ASSERT_EQ(residuals.size(), cells.size());
+    EXPECT_EQ(std::count(residuals.begin(), residuals.end(), 0.0), 10);
+    EXPECT_NEAR(residuals.back(), 3, 1e-9);
+
+    // Of two channels the mean counts: 3, and 0 where the value is its average.
+    std::vector<double> both;
+    for (const double cell : cells)
+        both.insert(both.end(), {cell, cell == 5 ? 2 : cell});
+    EXPECT_NEAR(moving_average_residuals(both, 2).back(), 1.5, 1e-9);
+
+    // Only the 96 rows before a row count.
+    std::vector<double> long_ago(1, 1e6);
+    for (std::size_t row = 0; row < baseline_rows; row++)
+        long_ago.push_back(row % 2 == 0 ? 1 : 3);
+    long_ago.push_back(5);
+    EXPECT_NEAR(moving_average_residuals(long_ago, 1).back(), 3, 1e-9);
 }
 
 TEST(ProcessorsEvaluation, rank_correlation_by_hand) {

@@ -419,6 +419,23 @@ TEST(ProcessorsRecords, validate_names_the_field_that_cannot_be) {
     expect_refused(change([](Manifest& m) { m.output.attributes[0].name = "image"; }), "/output/attributes");
 }
 
+TEST(ProcessorsRecords, splitting_anywhere_with_saved_state_changes_no_byte) {
+    TestLog vectors, places;
+    for (int i = 0; i < 40; i++) {
+        const std::string number = std::to_string(i % 7);
+        vectors.add("s", i % 9 == 4 ? "no record"
+                                    : R"({"id":"k)" + number + R"(","vector":[1,2,)" + number + "]}");
+        places.add("s", R"({"name":"n)" + number + R"(","lat":)" + std::to_string(i * 3) + R"(,"lon":1})");
+    }
+    expect_no_split_shows(passthrough_manifest(), {}, vectors.records());
+    expect_no_split_shows(place_manifest(PositionKind::latlon, {"lat", "lon"}), {}, places.records());
+
+    const Manifest manifest = image_manifest();
+    TestLog images = image_log();
+    images.add("s", "no image", "application/octet-stream");
+    expect_no_split_shows(manifest, fit(manifest, images.records()), images.records());
+}
+
 /// The manifests in the documents are what a user starts from: each parses, passes, and processes a record.
 TEST(ProcessorsRecords, documented_manifests_are_accepted) {
     for (const char* name : {"window_convolution", "image_convolution", "passthrough", "position"}) {

@@ -80,7 +80,6 @@ TEST(ProcessorsWindow, streams_never_mix) {
     EXPECT_EQ(together, apart);
 }
 
-/// The guarantee behind exactly-once: any record boundary, with save and load between, gives the same bytes.
 TEST(ProcessorsWindow, splitting_anywhere_with_saved_state_changes_no_byte) {
     for (const auto& [window, stride] : {std::pair{24, 8}, {24, 24}, {24, 31}, {9, 1}, {25, 7}}) {
         Manifest manifest = small_window_manifest();
@@ -91,22 +90,7 @@ TEST(ProcessorsWindow, splitting_anywhere_with_saved_state_changes_no_byte) {
         log.add("a", "not a record");
         for (std::size_t i = 0; i < 100; i++)
             log.add_value("a", test_wave(i));
-        const auto artefact = fit(manifest, log.records());
-        const auto whole = make_processor(manifest, artefact);
-        RecordingSink expected;
-        whole->process(log.records(), expected);
-        for (std::size_t split = 0; split <= log.records().size(); split += split < 60 ? 1 : 13) {
-            RecordingSink sink;
-            const auto first = make_processor(manifest, artefact);
-            first->process(log.records().first(split), sink);
-            const auto second = make_processor(manifest, artefact);
-            second->load_state(first->save_state());
-            second->process(log.records().subspan(split), sink);
-            ASSERT_EQ(sink.points, expected.points) << "split at " << split;
-            ASSERT_EQ(sink.rejected, expected.rejected);
-            ASSERT_EQ(second->save_state(), whole->save_state());
-            ASSERT_EQ(second->counters(), whole->counters());
-        }
+        expect_no_split_shows(manifest, fit(manifest, log.records()), log.records());
     }
 }
 

@@ -25,6 +25,10 @@ bool verify_passphrase(const std::string& hash, std::string_view passphrase);
 /// For unknown users and users without passphrase: costs what verify_passphrase costs; always false.
 bool verify_unknown(std::string_view passphrase);
 
+/// What verify_unknown checks against: the hash of a random passphrase that was thrown away. Its parameters
+/// must be those of hash_passphrase, which a unit test compares.
+std::string_view unknown_users_hash() noexcept;
+
 /// True when the hash was made at another cost than today's.
 bool needs_rehash(const std::string& hash);
 

@@ -6,8 +6,8 @@
 // the baseline alike. The baseline (baseline.hpp) is one number a row; a window takes the mean, the largest,
 // or the last of its rows, and all three are printed, since which is best differs from recording to
 // recording.
+#include "core/processors/baseline.hpp"
 #include "core/processors/evaluation.hpp"
-#include "tests/bench/processors/baseline.hpp"
 #include "tests/bench/processors/recordings.hpp"
 #include "tests/bench/processors/runner.hpp"
 
@@ -34,7 +34,7 @@ Scores score_windows(const Recording& recording, const manifest::Manifest& manif
     for (std::size_t row = 0; row < recording.rows(); row++)
         log.add(recording.name, std::span(recording.cells).subspan(row * channels, channels));
     const auto points = run(manifest, log.records());
-    const auto residuals = moving_average_residuals(recording.cells, channels);
+    const auto residuals = processors::moving_average_residuals(recording.cells, channels);
 
     Scores scores;
     for (auto p = static_cast<std::size_t>(manifest.parameters.first_windows); p < points.size(); p++) {
@@ -128,7 +128,7 @@ void evaluate_fleet(const std::filesystem::path& folder) {
     }
     std::map<int, std::vector<double>> residuals;
     for (const auto& [engine, rows] : cells)
-        residuals[engine] = moving_average_residuals(rows, fleet.channels.size());
+        residuals[engine] = processors::moving_average_residuals(rows, fleet.channels.size());
 
     const auto points = run(window_manifest(fleet.channels, window, stride, fit, dimensions), log.records());
     std::vector<double> score, baseline, remaining;

@@ -1,4 +1,5 @@
-// The plain baseline beside which a score is printed: how far a value is from the moving average before it.
+// The plain baseline beside which a score is printed, by the demo and by the evaluation on public data: how
+// far a value is from the moving average before it.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace soup::bench {
+namespace soup::processors {
 
 inline constexpr std::size_t baseline_rows = 96, baseline_rows_least = 10;
 
@@ -35,4 +36,4 @@ inline std::vector<double> moving_average_residuals(std::span<const double> cell
     return residuals;
 }
 
-} // namespace soup::bench
+} // namespace soup::processors
