@@ -81,8 +81,10 @@ public:
     virtual void companions(PageStore& store, const std::byte* leaf, std::vector<Block>& into) const = 0;
 
     // --- Both.
-    /// Divides the content of an exclusively locked page. Writes new companions by changes of its own.
-    virtual void split(PageStore& store, const Page& page, Halves& into) const = 0;
+    /// Divides the content of an exclusively locked page into what the blocks `left` and `right` will hold:
+    /// the page's own block and a new one, or two new ones when the root is split. Writes new companions,
+    /// owned by those blocks, by changes of its own; the caller links them.
+    virtual void split(PageStore& store, const Page& page, Block left, Block right, Halves& into) const = 0;
     /// Checks one page's own content, and that a child's content lies within the bound that its parent keeps.
     /// `parent` is null for the root.
     virtual void verify(PageStore& store, const Page& page, const std::byte* parent, unsigned entry,
