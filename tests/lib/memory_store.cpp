@@ -13,16 +13,16 @@ using tree::Block;
 using tree::Lock;
 using tree::Page;
 
-Page MemoryStore::pin_slot(Block block) {
+Page MemoryStore::pin_slot(Block block, Lock held) {
     Slot& one = slot(block);
     ++one.pins;
-    return make_page(this, block, reinterpret_cast<std::intptr_t>(&one), one.bytes);
+    return make_page(this, block, reinterpret_cast<std::intptr_t>(&one), one.bytes, held);
 }
 
 Page MemoryStore::pin(Block block) {
     if (block >= count_.load()) tree::refuse_page(block, "the file ends before it");
     pins_taken_.fetch_add(1, std::memory_order_relaxed);
-    return pin_slot(block);
+    return pin_slot(block, Lock::none);
 }
 
 void MemoryStore::unlock(Slot& slot, Lock held) noexcept {
@@ -51,16 +51,6 @@ void MemoryStore::relock(const Page& page, Lock held, Lock wanted) {
         }
         break;
     }
-    const tree::Tail& tail = page.tail();
-    const bool ours = tail.checked == tree::tail_mark && tail.kind <= tree::PageKind::freed;
-    const bool unused = tail.checked == 0 && tail.kind == tree::PageKind::unused;
-    if (!ours && !unused) {
-        unlock(one, wanted);
-        one.mutex.lock_shared(); // The guard lets go of what it held.
-        unlock(one, held == Lock::shared ? Lock::none : Lock::shared);
-        if (held == Lock::exclusive || held == Lock::cleanup) one.mutex.lock();
-        tree::refuse_page(page.block(), "it does not carry the index's mark");
-    }
 }
 
 void MemoryStore::release(Page& page, Lock held) noexcept {
@@ -74,28 +64,21 @@ Page MemoryStore::allocate() {
     const std::uint64_t oldest = running_.empty() ? clock_.load() : *running_.begin();
     for (std::size_t i = offered_.size(); i-- > 0;) {
         const Block block = offered_[i];
-        Slot& one = slot(block);
-        if (!one.mutex.try_lock()) continue;
-        const tree::Tail& tail = tree::tail(one.bytes);
-        const bool reusable = tail.kind == tree::PageKind::unused ||
-                              (tail.kind == tree::PageKind::freed && tail.number < oldest);
-        one.mutex.unlock();
-        if (tail.kind != tree::PageKind::freed && tail.kind != tree::PageKind::unused) {
-            offered_.erase(offered_.begin() + static_cast<std::ptrdiff_t>(i));
-            continue;
-        }
-        if (!reusable) continue;
+        // Waiting here could be for a thread that waits for mutex_.
+        if (!slot(block).mutex.try_lock()) continue;
+        Page page = pin_slot(block, Lock::exclusive);
+        const tree::Tail& tail = page.tail();
+        const bool free = tail.kind == tree::PageKind::unused || tail.kind == tree::PageKind::freed;
+        if (free && tail.number >= oldest) continue;
         offered_.erase(offered_.begin() + static_cast<std::ptrdiff_t>(i));
-        Page page = pin_slot(block);
-        page.lock(Lock::exclusive);
-        return page;
+        if (free) return page;
     }
     const Block block = count_.load();
     if (block / chunk_slots >= chunks_max) throw std::bad_alloc();
     if (chunks_[block / chunk_slots] == nullptr)
         chunks_[block / chunk_slots] = std::make_unique<Slot[]>(chunk_slots);
-    Page page = pin_slot(block);
-    page.lock(Lock::exclusive);
+    slot(block).mutex.lock();
+    Page page = pin_slot(block, Lock::exclusive);
     count_.store(block + 1);
     return page;
 }

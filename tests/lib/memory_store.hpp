@@ -82,7 +82,7 @@ private:
     static constexpr std::int64_t never = INT64_MAX;
 
     Slot& slot(tree::Block block) { return chunks_[block / chunk_slots][block % chunk_slots]; }
-    tree::Page pin_slot(tree::Block block);
+    tree::Page pin_slot(tree::Block block, tree::Lock held);
     static void unlock(Slot& slot, tree::Lock held) noexcept;
 
     std::array<std::unique_ptr<Slot[]>, chunks_max> chunks_;

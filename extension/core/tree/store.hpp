@@ -5,7 +5,7 @@
 // at a time; only a split, a deletion and an insert's last step hold more.
 #pragma once
 
-#include "core/tree/page.hpp"
+#include "core/tree/damage.hpp"
 
 #include <span>
 #include <utility>
@@ -43,8 +43,8 @@ public:
 private:
     friend class PageStore;
     friend class Change;
-    Page(PageStore* store, Block block, std::intptr_t handle, const std::byte* bytes) noexcept
-        : store_(store), bytes_(bytes), handle_(handle), block_(block) {}
+    Page(PageStore* store, Block block, std::intptr_t handle, const std::byte* bytes, Lock held) noexcept
+        : store_(store), bytes_(bytes), handle_(handle), block_(block), held_(held) {}
     void swap(Page& other) noexcept {
         std::swap(store_, other.store_);
         std::swap(bytes_, other.bytes_);
@@ -97,9 +97,10 @@ protected:
     friend class Page;
     friend class Change;
 
-    static Page make_page(PageStore* store, Block block, std::intptr_t handle,
-                          const std::byte* bytes) noexcept {
-        return {store, block, handle, bytes};
+    /// A page that is pinned already, and locked as `held` says.
+    static Page make_page(PageStore* store, Block block, std::intptr_t handle, const std::byte* bytes,
+                          Lock held = Lock::none) noexcept {
+        return {store, block, handle, bytes, held};
     }
     static std::intptr_t handle_of(const Page& page) noexcept { return page.handle_; }
 
@@ -121,6 +122,11 @@ inline void Page::lock(Lock wanted) {
     if (wanted == held_) return;
     store_->relock(*this, held_, wanted);
     held_ = wanted;
+    if (wanted == Lock::none) return;
+    const bool ours = tail().checked == tail_mark && tail().kind <= PageKind::freed;
+    const bool unused = tail().checked == 0 && tail().kind == PageKind::unused;
+    if (!ours && !unused) [[unlikely]]
+        refuse_page(block_, "it does not carry the index's mark");
 }
 
 /// One atomic change: either all of its pages have their new content, also after a crash and on a standby, or
