@@ -139,6 +139,8 @@ BEGIN
 END
 $$;
 SET ROLE soup_owner;
+-- The setting that makes even a cheap plan parallel has another name since PostgreSQL 16.
+SELECT name AS force_parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \gset
 BEGIN;
 SELECT soup_api.list_models(:'token_a');
 SET LOCAL max_parallel_workers_per_gather = 0;
@@ -147,7 +149,7 @@ SET LOCAL max_parallel_workers_per_gather = 4;
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
-SET LOCAL force_parallel_mode = on;
+SET LOCAL :force_parallel = on;
 SELECT count(*), sum(n), md5(string_agg(n::text, ',' ORDER BY n)) FROM soup_data.bind_probe;
 SET LOCAL parallel_leader_participation = off;
 SELECT count(*), sum(n), md5(string_agg(n::text, ',' ORDER BY n)) FROM soup_data.bind_probe;
@@ -159,7 +161,7 @@ COMMIT;
 BEGIN;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL parallel_setup_cost = 0;
-SET LOCAL force_parallel_mode = on;
+SET LOCAL :force_parallel = on;
 SET LOCAL parallel_leader_participation = off;
 SELECT count(*) FROM soup_data.bind_probe;
 ROLLBACK;

@@ -55,13 +55,16 @@ BEGIN
           JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
          WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass
         UNION ALL
-        -- A composite type by itself is a type with a relation behind it; tables' row types follow their tables.
+        -- A composite type by itself is a type with a relation behind it, found above. Tables' row types and the arrays
+        -- of types follow what they belong to; from PostgreSQL 17 on they too are the extension's own.
         SELECT 'TYPE', format('%I.%I', n.nspname, t.typname)
           FROM pg_catalog.pg_depend d
           JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
           JOIN pg_catalog.pg_type t ON t.oid = d.objid
           JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
          WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_type'::regclass
+           AND t.typrelid = 0 AND t.typtype <> 'm'
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_type element WHERE element.typarray = t.oid)
         UNION ALL
         SELECT 'SCHEMA', quote_ident(n.nspname)
           FROM pg_catalog.pg_depend d
