@@ -41,29 +41,30 @@ DECLARE
     o record;
 BEGIN
     FOR o IN
-        SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'c' THEN 'TYPE' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS what,
+        SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS what,
                format('%I.%I', n.nspname, c.relname) AS name
           FROM pg_catalog.pg_depend d
           JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
           JOIN pg_catalog.pg_class c ON c.oid = d.objid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_class'::regclass
-           AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
+           AND c.relkind IN ('r', 'p', 'v', 'S')
         UNION ALL
         SELECT 'ROUTINE', d.objid::regprocedure::text
           FROM pg_catalog.pg_depend d
           JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
          WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass
         UNION ALL
-        -- A composite type by itself is a type with a relation behind it, found above. Tables' row types and the arrays
-        -- of types follow what they belong to; from PostgreSQL 17 on they too are the extension's own.
+        -- A composite type by itself is a type with a relation behind it. Tables' row types and the arrays of types
+        -- follow what they belong to; from PostgreSQL 17 on they too are members of the extension.
         SELECT 'TYPE', format('%I.%I', n.nspname, t.typname)
           FROM pg_catalog.pg_depend d
           JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
           JOIN pg_catalog.pg_type t ON t.oid = d.objid
           JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+          LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
          WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_type'::regclass
-           AND t.typrelid = 0 AND t.typtype <> 'm'
+           AND coalesce(c.relkind, 'c') = 'c' AND t.typtype <> 'm'
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_type element WHERE element.typarray = t.oid)
         UNION ALL
         SELECT 'SCHEMA', quote_ident(n.nspname)
