@@ -2,16 +2,30 @@
 #pragma once
 
 #include "access/identity.hpp"
+#include "access/library.hpp"
 
 namespace soup::access {
 
-constexpr std::int64_t hours_us = std::int64_t{3600} * 1'000'000;
-
-constexpr std::int64_t token_life_us(Kind kind) noexcept {
-    return kind == Kind::producer ? 12 * hours_us : 8 * hours_us;
+/// As the settings soup.token_life_* say now. Asked at login and at every check: who shortens a life ends the
+/// tokens that were given out for longer.
+inline std::int64_t token_life_us(Kind kind) {
+    const loader::Settings& settings = *attached_loader().settings;
+    const int life_s = [&] {
+        switch (kind) {
+        case Kind::producer:
+            return settings.token_life_producer_s;
+        case Kind::consumer:
+            return settings.token_life_consumer_s;
+        case Kind::data_scientist:
+            return settings.token_life_data_scientist_s;
+        case Kind::org_admin:
+            return settings.token_life_org_admin_s;
+        case Kind::operator_:
+            return settings.token_life_operator_s;
+        }
+        return 0;
+    }();
+    return std::int64_t{life_s} * 1'000'000;
 }
-
-/// How long a retired signing key still has to verify: no token outlives it.
-constexpr std::int64_t token_life_us_max = 12 * hours_us;
 
 } // namespace soup::access

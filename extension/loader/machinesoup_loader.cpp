@@ -16,8 +16,8 @@ void register_library(const PlatformLibrary* arriving) {
     set_guards(arriving);
 }
 
-PlatformLoader loader{sizeof(PlatformLoader), SOUP_VERSION,    nullptr, &settings, named_lock,
-                      statement_depth,        register_library};
+PlatformLoader loader{sizeof(PlatformLoader), SOUP_VERSION,     nullptr,         &settings, named_lock,
+                      statement_depth,        register_library, sizeof(Settings)};
 
 } // namespace
 

@@ -3,7 +3,7 @@
 //
 // Both structs are append-only: a field is never moved, removed or given another meaning, because loader and
 // library of different releases meet in one server. Whoever reads a field that is not in release 1 compares
-// `bytes` first.
+// `bytes` (of a setting: `settings_bytes`) first.
 #pragma once
 
 #include "boundary/boundary.hpp"
@@ -44,6 +44,7 @@ struct PlatformLoader {
     int (*statement_depth)();
     /// Takes the library's table; raises 55000 when the session already holds another version.
     void (*register_library)(const PlatformLibrary*);
+    std::uint32_t settings_bytes; ///< sizeof of the loader's Settings, which is append-only as well.
 };
 
 /// In bgw_extra of a dynamic worker with bgw_library_name = "machinesoup" and

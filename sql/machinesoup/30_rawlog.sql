@@ -38,6 +38,6 @@ CREATE TABLE soup.idempotency (
     received_at  timestamptz NOT NULL,
     PRIMARY KEY (org, producer, key)
 );
-COMMENT ON TABLE soup.idempotency IS 'What was answered to (org, producer, idempotency key), kept for at least 24 hours.';
+COMMENT ON TABLE soup.idempotency IS 'What was answered to (org, producer, idempotency key), kept for at least soup.idempotency_window_s.';
 -- For the purge. Rows come in order of time, so a summary of block ranges finds the old ones and costs an append nothing.
 CREATE INDEX idempotency_received ON soup.idempotency USING brin (received_at) WITH (pages_per_range = 32, autosummarize = on);

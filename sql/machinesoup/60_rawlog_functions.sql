@@ -123,7 +123,7 @@ $body$;
 COMMENT ON FUNCTION soup.maintain_raw_leaves() IS
     'Makes the leaves of this month and the next for every org that has a model; returns how many. The launcher calls it daily.';
 
--- The window is at least 24 hours: a key that has not been purged yet still answers.
+-- The window is at least soup.idempotency_window_s: a key that has not been purged yet still answers.
 CREATE FUNCTION soup.purge_idempotency(rows_max integer DEFAULT 100000) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -131,13 +131,13 @@ DECLARE
 BEGIN
     DELETE FROM soup.idempotency
      WHERE ctid = ANY (ARRAY(SELECT i.ctid FROM soup.idempotency i
-                              WHERE i.received_at < now() - interval '24 hours' LIMIT rows_max));
+                              WHERE i.received_at < now() - current_setting('soup.idempotency_window_s')::interval LIMIT rows_max));
     GET DIAGNOSTICS purged = ROW_COUNT;
     RETURN purged;
 END
 $body$;
 COMMENT ON FUNCTION soup.purge_idempotency(integer) IS
-    'Forgets idempotency keys older than 24 hours and returns how many; call again while it returns rows_max.';
+    'Forgets idempotency keys older than soup.idempotency_window_s and returns how many; call again while it returns rows_max.';
 
 REVOKE ALL ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(integer) TO soup_worker;

@@ -91,8 +91,9 @@ DECLARE
 BEGIN
     LOCK TABLE soup.signing_key IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(max(k.key_id), 0) + 1 INTO number FROM soup.signing_key k;
-    -- No token outlives 12 hours, so the old keys need not verify for longer.
-    UPDATE soup.signing_key k SET valid_to = least(k.valid_to, clock_timestamp() + interval '12 hours')
+    -- No token outlives the longest life that the settings allow, so the old keys need not verify for longer.
+    UPDATE soup.signing_key k SET valid_to = least(k.valid_to, clock_timestamp() + make_interval(secs => l.longest_s))
+      FROM (SELECT max(s.setting::integer) AS longest_s FROM pg_settings s WHERE s.name LIKE 'soup.token\_life\_%') l
      WHERE k.valid_to > clock_timestamp();
     INSERT INTO soup.signing_key (key_id, public_key, secret_key, mac_key)
     VALUES (number, fresh.public_key, fresh.secret_key, fresh.mac_key);
@@ -104,7 +105,7 @@ COMMENT ON FUNCTION soup.dba_rotate_signing_key() IS 'Implementation of soup.rot
 CREATE FUNCTION soup.rotate_signing_key() RETURNS integer
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
 COMMENT ON FUNCTION soup.rotate_signing_key() IS
-    'Makes a new key sign tokens from now on and returns its number. Earlier keys verify for 12 more hours; page tokens made before become invalid.';
+    'Makes a new key sign tokens from now on and returns its number. Earlier keys verify until no token of theirs can live any more (the longest soup.token_life_*_s); page tokens made before become invalid.';
 
 -- The first key. It is not part of a dump: who holds a dump must not be able to sign. A restored database gets its own.
 SELECT soup.dba_rotate_signing_key();

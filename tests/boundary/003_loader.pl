@@ -70,7 +70,20 @@ restart_after_crash = on\n");
 $node->start;
 is( $node->safe_psql('postgres', q{SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings
 	WHERE name LIKE 'soup.%' AND name <> 'soup.max_processors'}),
-	'soup.argon_slots=2 soup.database=soup soup.poll_ms=5000 soup.processor_linger_ms=5000', 'settings and defaults');
+	'soup.argon_slots=2 soup.database=soup soup.idempotency_window_s=86400 soup.poll_ms=5000 soup.processor_linger_ms=5000 '
+	  . 'soup.token_life_consumer_s=28800 soup.token_life_data_scientist_s=28800 soup.token_life_operator_s=28800 '
+	  . 'soup.token_life_org_admin_s=28800 soup.token_life_producer_s=43200', 'settings and defaults');
+for my $case (
+	[ 'idempotency_window_s', 59, '31d' ], [ 'token_life_producer_s', 0, '8d' ], [ 'token_life_consumer_s', -1, 604801 ],
+	[ 'token_life_data_scientist_s', 59, '8d' ], [ 'token_life_org_admin_s', 59, '8d' ], [ 'token_life_operator_s', 'soon', '8d' ])
+{
+	my ($name, @wrong) = @$case;
+	refused($node, 'postgres', "ALTER SYSTEM SET soup.$name = '$_'", [qr/ERROR:  22023: .*"soup\.$name"/], "soup.$name = $_") for @wrong;
+	refused($node, 'postgres', "SET soup.$name = 3600", [qr/ERROR:  55P02: parameter "soup\.$name" cannot be changed now/],
+		"soup.$name is the DBA's");
+}
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_file_settings WHERE name LIKE 'soup.%' AND name <> 'soup.database'}), '0',
+	'what was refused is not stored');
 is($node->safe_psql('postgres', 'SELECT setting::int BETWEEN 1 AND 64 FROM pg_settings WHERE name = $$soup.max_processors$$'),
 	't', 'as many processors as cores');
 for my $forged ("SET soup.org = 'B'", "SELECT set_config('soup.principal', 'root', false)",
@@ -171,7 +184,11 @@ ok($node->poll_query_until('soup', q{SELECT count(*) = 2 FROM launches WHERE ver
 is($node->safe_psql('soup', 'SELECT soup_shared()'), 't', 'shared memory is laid out anew');
 
 $node->safe_psql('soup', 'DROP EXTENSION machinesoup');
-$victim = $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'machinesoup launcher'");
+# The one that waits here must not be the one that is about to end, whose lines would be counted below.
+launcher_waits_for('CREATE EXTENSION');
+$victim = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'machinesoup launcher'");
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($victim)");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $victim"), 'the old launcher has gone');
 launcher_waits_for('CREATE EXTENSION');
 my $before = scalar launcher_lines();
 $node->safe_psql('postgres', 'DROP DATABASE soup WITH (FORCE)');

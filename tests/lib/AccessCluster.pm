@@ -24,6 +24,14 @@ sub new {
 }
 
 sub node { return $_[0]{node}; }
+
+# Sets a setting as the DBA would and waits until new sessions have it.
+sub configure {
+	my ($self, $name, $value) = @_;
+	$self->{node}->safe_psql('soup', "ALTER SYSTEM SET $name = '$value'");
+	$self->{node}->reload;
+	$self->{node}->poll_query_until('soup', "SHOW $name", $value) or die "$name did not become $value";
+}
 sub sql { return $_[0]{node}->safe_psql('soup', $_[1]); }
 
 # Runs statements, each on its own, as a role or superuser; returns what came out and what went wrong, verbosely.

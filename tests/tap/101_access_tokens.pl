@@ -32,6 +32,16 @@ rejected(with(not_before => $now + 3600 * $second), 'TOKEN_EXPIRED', 'a06 not va
 rejected(with(expires => $claims->{issued} + 9 * 3600 * $second), 'TOKEN_EXPIRED', 'a06 lives longer than its kind may');
 accepted(with(expires => $now + 600 * $second), 'a06 twin: expires in ten minutes');
 
+# a06: the setting is asked at every check, so a shorter life ends tokens that were given out for longer.
+{
+	my $brief = with(expires => $claims->{issued} + 1800 * $second);
+	$cluster->configure('soup.token_life_consumer_s', '1h');
+	rejected($token, 'TOKEN_EXPIRED', 'a06 a life that was shortened');
+	accepted($brief, 'a06 twin: a token within the shorter life');
+	$cluster->configure('soup.token_life_consumer_s', '8h');
+	accepted($token, 'a06 and back');
+}
+
 # a06: bound while it was valid, used again after its time in the same transaction.
 {
 	my $brief = with(expires => $cluster->sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint') + 3 * $second);

@@ -62,6 +62,31 @@ $cluster->sql(qq{UPDATE soup.credential c SET expires_at = clock_timestamp() FRO
 is(answer("'$user'", "'correct horse'"), $refusal, 'an expired passphrase');
 is(answer("'$user'", "'second horse'"), 't|t|consumer', 'the other one');
 
+# The lives of tokens are set by kind. Each answer: hours that the token lives.
+{
+	my %default = (producer => 12, consumer => 8, data_scientist => 8, org_admin => 8, operator => 8);
+	$cluster->sql("SELECT soup.add_principal(" . ($_ =~ /scientist|operator/ ? 'NULL' : "'A'") . ", 'life-$_', '$_', 'correct horse')")
+	  for sort keys %default;
+	my $hours = sub {
+		return $cluster->sql("SELECT round(extract(epoch FROM expires_at - clock_timestamp()) / 3600) FROM soup_api.login('life-$_[0]', 'correct horse')");
+	};
+	for my $kind (sort keys %default) {
+		is($hours->($kind), $default{$kind}, "a $kind\'s token lives as long as the default says");
+		$cluster->configure("soup.token_life_${kind}_s", '3h');
+		is($hours->($kind), 3, "a $kind\'s token lives as long as the setting says");
+	}
+}
+
+# A key that is replaced verifies as long as the longest life.
+{
+	my $ends = q{SELECT round(extract(epoch FROM max(valid_to) - clock_timestamp()) / 3600) FROM soup.signing_key WHERE valid_to < 'infinity'};
+	$cluster->sql('SELECT soup.rotate_signing_key()');
+	is($cluster->sql($ends), 3, 'an old key verifies as long as the longest life that is set');
+	$cluster->configure('soup.token_life_operator_s', '7d');
+	$cluster->sql('SELECT soup.rotate_signing_key()');
+	is($cluster->sql($ends), 7 * 24, 'one kind is enough');
+}
+
 # a19: the slot is held by a backend that is stopped in the middle of its hash.
 my $busy = qr/^ERROR:  53300: .*^CONSTRAINT NAME:  BUSY$/ms;
 my $script = $cluster->node->basedir . '/logins.sql';

@@ -43,7 +43,7 @@ is($node->safe_psql('soup', q{SELECT count(*) FROM soup.doctor() WHERE problem L
 # Keys: one old, one young.
 $node->safe_psql('soup', "$append, idempotency_key => 'old')");
 $node->safe_psql('soup', "$append, idempotency_key => 'young')");
-$node->safe_psql('soup', q{UPDATE soup.idempotency SET received_at = received_at - interval '25 hours' WHERE key = 'old'});
+$node->safe_psql('soup', q{UPDATE soup.idempotency SET received_at = received_at - CASE key WHEN 'old' THEN interval '25 hours' ELSE '2 hours' END});
 my ($status, $out, $err) = $node->psql('soup', 'SELECT soup.purge_idempotency()', extra_params => [ '-U', 'soup_gateway' ]);
 isnt($status, 0, 'the gateway may not purge');
 $node->restart;
@@ -51,6 +51,12 @@ ok($node->poll_query_until('soup', $leaves, '2'), 'the launcher makes the missin
 ok($node->poll_query_until('soup', q{SELECT coalesce(string_agg(key, ' '), '') FROM soup.idempotency}, 'young'), 'and forgets the old key only');
 is($node->safe_psql('soup', "$append, idempotency_key => 'young')"), 2, 'the young one still answers');
 is($node->safe_psql('soup', "$append, idempotency_key => 'old')"), 3, 'the old one is new again');
+
+# The window is a setting.
+$node->safe_psql('soup', q{ALTER SYSTEM SET soup.idempotency_window_s = '90min'});
+$node->restart;
+ok($node->poll_query_until('soup', q{SELECT coalesce(string_agg(key, ' '), '') FROM soup.idempotency}, 'old'),
+	'with a shorter window the launcher forgets what is older than that, and only that');
 is($node->safe_psql('soup', q{SELECT * FROM soup.verify_raw('o', 'm')}), '', 'the log is whole');
 is($node->safe_psql('soup', q{SELECT count(*) FROM soup.doctor() WHERE subject = 'raw log'}), 0, 'doctor() finds nothing');
 $node->stop;
