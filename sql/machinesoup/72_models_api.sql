@@ -40,16 +40,23 @@ END
 $body$;
 COMMENT ON FUNCTION soup.visible_model(text) IS 'The model of this name in the bound scope, or NOT_FOUND, which looks the same whether it is hidden or absent.';
 
-CREATE FUNCTION soup.point_count(storage name) RETURNS bigint
+-- Counting scans the table, so from 100,000 rows on the answer is the planner's own estimate: rows per page when it was
+-- last vacuumed or analysed, times its pages now. A table that nothing is known about yet is counted.
+CREATE FUNCTION soup.point_count(storage name, OUT points bigint, OUT is_estimated boolean)
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $body$
-DECLARE
-    points bigint;
 BEGIN
-    EXECUTE format('SELECT count(*) FROM soup_data.%I', storage) INTO points;
-    RETURN points;
+    SELECT round(c.reltuples::float8 / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::integer))
+      INTO points
+      FROM pg_class c
+     WHERE c.oid = format('soup_data.%I', storage)::regclass AND c.reltuples >= 0 AND c.relpages > 0;
+    is_estimated := coalesce(points >= 100000, false);
+    IF NOT is_estimated THEN
+        EXECUTE format('SELECT count(*) FROM soup_data.%I', storage) INTO points;
+    END IF;
 END
 $body$;
-COMMENT ON FUNCTION soup.point_count(name) IS 'Exact number of points in a version''s table, under its row-level security.';
+COMMENT ON FUNCTION soup.point_count(name) IS
+    'Number of points in a version''s table: counted under its row-level security, or, where that would take long, estimated.';
 
 CREATE FUNCTION soup.api_describe_model(model text) RETURNS soup_api.model_description
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
@@ -67,7 +74,8 @@ BEGIN
                'state', v.state,
                'suspended_because', v.suspended_because,
                'manifest', v.manifest,
-               'points', soup.point_count(v.storage),
+               'points', n.points,
+               'points_estimated', n.is_estimated,
                'lag_records', coalesce(l.lag_records, 0),
                'processed_until', l.processed_until,
                'fit_wait', (SELECT jsonb_build_object('have_records', w.have, 'need_records', w.need)
@@ -83,6 +91,7 @@ BEGIN
                                             ORDER BY s.partition, s.from_offset, s.opened_at), '[]') AS intervals
                             FROM soup.version_interval s
                            WHERE s.org = v.org AND s.model = v.model AND s.version = v.version) i
+     CROSS JOIN LATERAL soup.point_count(v.storage) n
      WHERE v.org = the_model.org AND v.model = the_model.model;
 
     SELECT coalesce(jsonb_agg(jsonb_build_object('partition', p.partition, 'next_offset', p.next_offset) ORDER BY p.partition), '[]')
@@ -97,7 +106,7 @@ COMMENT ON FUNCTION soup.api_describe_model(text) IS 'Implementation of soup_api
 CREATE FUNCTION soup_api.describe_model(token text, model text) RETURNS soup_api.model_description
     LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
 COMMENT ON FUNCTION soup_api.describe_model(text, text) IS
-    'A model''s versions with state, manifest, points, lag and intervals, and its partitions with their next offsets.';
+    'A model''s versions with state, manifest, points, lag and intervals, and its partitions with their next offsets. points is exact unless points_estimated says otherwise, which it does from 100,000 on.';
 
 
 CREATE TYPE soup_api.promotion_answer AS (model text, label text, previous text);
