@@ -26,6 +26,8 @@ constexpr std::size_t chunk = 512;          ///< Rows between two checks for int
 constexpr std::size_t beam_width = 6;       ///< Nodes of each level that nearest() follows.
 constexpr int refinements = 2;              ///< Rounds of Lloyd's iteration over all clusters at once.
 
+constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+
 using Indices = std::vector<std::uint32_t>;
 
 float distance(const float* a, const float* b, std::size_t n) {
@@ -78,7 +80,7 @@ private:
 
     /// Each next centroid is the farthest from those before among a few rows drawn: spread, but no outliers.
     void seed_centroids(const Indices& looked_at, std::mt19937_64& random) {
-        constexpr int draws = 4;
+        constexpr int draws = 2;
         std::vector<float> nearest(looked_at.size(), std::numeric_limits<float>::max());
         centroids_.reserve(k_ * rows_.dimensions);
         for (std::size_t c = 0; c < k_; c++) {
@@ -234,6 +236,7 @@ std::vector<float> means(const Rows& rows, const Division& division) {
     std::vector<double> sums(groups * rows.dimensions);
     std::vector<std::size_t> sizes(groups);
     for (std::size_t i = 0; i < rows.count; i++) {
+        if (group[i] == nobody) continue;
         simd::kernels().accumulate(&sums[group[i] * rows.dimensions], rows.row(i), rows.dimensions);
         sizes[group[i]]++;
     }
@@ -279,8 +282,9 @@ Division Clusters::assign(const Rows& sample, const KmeansOptions& options) cons
     for (const std::uint32_t group : division.group)
         sizes[group]++;
     division.groups = 0;
+    const std::size_t least = sample.count / sizes.size() / 4;
     for (std::size_t i = 0; i < sizes.size(); i++)
-        renamed[i] = sizes[i] == 0 ? 0 : static_cast<std::uint32_t>(division.groups++);
+        renamed[i] = sizes[i] <= least ? nobody : static_cast<std::uint32_t>(division.groups++);
     for (std::uint32_t& group : division.group)
         group = renamed[group];
     return division;

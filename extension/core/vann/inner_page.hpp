@@ -1,0 +1,55 @@
+// An inner page: a centroid of its own, and per child its block and the code of its centroid.
+#pragma once
+
+#include "core/vann/code.hpp"
+#include "core/vann/layout.hpp"
+
+namespace soup::vann {
+
+struct InnerHeader {
+    std::uint16_t count, unused;
+    float centroid_scale;
+    std::uint64_t unused_too;
+};
+static_assert(sizeof(InnerHeader) == 16);
+
+class InnerView {
+public:
+    /// Raises XX002 if the header's count cannot be.
+    InnerView(const Layout& layout, const std::byte* body, tree::Block block);
+
+    unsigned count() const noexcept { return header().count; }
+    /// count(), rounded up to whole blocks of sixteen where children have codes of bits.
+    unsigned scanned() const noexcept {
+        return layout_->inner_has_bits() ? (count() + block_entries - 1) / block_entries * block_entries
+                                         : count();
+    }
+    tree::Block child(unsigned entry) const noexcept {
+        return reinterpret_cast<const tree::Block*>(body_ + layout_->inner.child)[entry];
+    }
+    const std::byte* centroid() const noexcept { return body_ + layout_->inner.centroid; }
+    float centroid_scale() const noexcept { return header().centroid_scale; }
+    const float* a() const noexcept { return floats(layout_->inner.a); }
+    const float* f() const noexcept { return floats(layout_->inner.f); }
+    const float* norms() const noexcept { return floats(layout_->inner.norm); } ///< If has_norms().
+    const std::byte* codes() const noexcept { return body_ + layout_->inner.codes; }
+
+    const Layout& layout() const noexcept { return *layout_; }
+    void read_centroid(float* centroid) const noexcept {
+        decode_centroid(this->centroid(), layout_->leaf_dims, layout_->inner.centroid_bytes, centroid_scale(),
+                        centroid);
+    }
+    /// The child's centroid as its code says: exact to 1/127 with 8-bit codes, a rough idea with bits.
+    void read_bound(unsigned entry, const float* own_centroid, float* bound) const noexcept;
+
+private:
+    const InnerHeader& header() const noexcept { return *reinterpret_cast<const InnerHeader*>(body_); }
+    const float* floats(unsigned offset) const noexcept {
+        return reinterpret_cast<const float*>(body_ + offset);
+    }
+
+    const Layout* layout_;
+    const std::byte* body_;
+};
+
+} // namespace soup::vann
