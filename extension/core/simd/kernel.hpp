@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/simd/boxes.hpp"
+
 namespace soup::simd {
 
 /// What the cosine needs, gathered in one pass.
@@ -49,6 +51,8 @@ struct Kernels {
     /// Bits that differ (Hamming), over whole bytes.
     std::uint64_t (*bits_different)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) noexcept;
     BitOverlap (*bits_overlap)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) noexcept;
+
+    BoxKernels boxes; ///< Pages of points and boxes.
 };
 
 // One function per translation unit kernel_<isa>.cpp, its only symbol. Calling it is safe on any machine,

@@ -416,6 +416,14 @@ inline BitOverlap bits_overlap(const std::uint8_t* a, const std::uint8_t* b, std
     return overlap;
 }
 
+} // namespace
+} // namespace soup::simd
+
+#include "core/simd/boxes.inl"
+
+namespace soup::simd {
+namespace {
+
 template<class Arch>
 constexpr Kernels table_for{
     .l2_squared = l2_squared<Arch>,
@@ -432,6 +440,7 @@ constexpr Kernels table_for{
     .signs = signs,
     .bits_different = bits_different,
     .bits_overlap = bits_overlap,
+    .boxes = box_kernels_for<Arch>,
 };
 
 } // namespace
