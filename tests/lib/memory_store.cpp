@@ -88,6 +88,13 @@ void MemoryStore::offer(Block block) {
     if (std::find(offered_.begin(), offered_.end(), block) == offered_.end()) offered_.push_back(block);
 }
 
+void MemoryStore::check_interrupts() {
+    if (!between_pages_) return;
+    const std::function<void()> work = std::exchange(between_pages_, nullptr);
+    work();
+    between_pages_ = work;
+}
+
 namespace {
 thread_local std::uint64_t current = 0;
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -51,6 +52,10 @@ public:
     void no_crash() { changes_left_ = never; }
     std::uint64_t changes_made() const { return changes_made_; }
 
+    /// Runs between two pages of an operation, as other backends would; not within itself.
+    void between_pages(std::function<void()> work) { between_pages_ = std::move(work); }
+    void check_interrupts() override;
+
     /// The bytes of a page, to damage them. No lock is taken.
     std::byte* raw(tree::Block block) { return slot(block).bytes; }
     /// Counts pins, for tests that ask how many pages an operation touches.
@@ -92,6 +97,7 @@ private:
     std::multiset<std::uint64_t> running_;
     std::atomic<std::uint64_t> clock_ = 1, pins_taken_ = 0, changes_made_ = 0;
     std::atomic<std::int64_t> changes_left_ = never;
+    std::function<void()> between_pages_;
 };
 
 } // namespace soup::test

@@ -64,6 +64,7 @@ Outcome insert_beside_others(PageStore& store, const Geometry& geometry, const I
         const Block child = geometry.child(page.body(), entry);
         const std::uint64_t seen = page.tail().number;
         page = {};
+        store.check_interrupts();
         page = store.lock(child, level == 1 ? Lock::exclusive : Lock::shared);
         if (page.tail().kind == PageKind::freed || page.tail().split_number > seen) return Outcome::changed;
         check_child(page, level);
@@ -101,7 +102,6 @@ Outcome insert_or_split(PageStore& store, const Geometry& geometry, const Item& 
 
 void insert(PageStore& store, const Geometry& geometry, const Item& item) {
     for (;;) {
-        store.check_interrupts();
         const Outcome outcome = insert_beside_others(store, geometry, item);
         if (outcome == Outcome::placed) return;
         if (outcome == Outcome::full && insert_or_split(store, geometry, item) == Outcome::placed) return;
