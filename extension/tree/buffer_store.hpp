@@ -70,10 +70,11 @@ protected:
     void abandon(void* change) noexcept override;
 
 private:
-    std::optional<Page> reuse();
+    Page pinned(Buffer buffer, Lock held) noexcept;
 
     Relation index_;
     BufferAccessStrategy strategy_ = nullptr;
+    Block blocks_seen_ = 0; ///< The file has at least these.
     ForkNumber fork_;
     Logging logging_;
     Pace pace_ = Pace::full;

@@ -1,0 +1,192 @@
+// Pins, locks and changes of server buffers. Where free pages come from is in free_pages.cpp.
+#include "tree/buffer_store.hpp"
+
+#include "tree/free_pages.hpp"
+#include "tree/server_page.hpp"
+
+extern "C" {
+#include "access/generic_xlog.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xloginsert.h"
+#include "commands/vacuum.h"
+#include "storage/procarray.h"
+}
+
+namespace soup::tree {
+
+static_assert(BLCKSZ == page_bytes, "the page layout is made for the server's default block size");
+static_assert(SizeOfPageHeaderData == header_bytes && MAXALIGN(sizeof(Tail)) == sizeof(Tail));
+static_assert(no_block == InvalidBlockNumber);
+
+namespace {
+
+/// A change of a build: images that are copied to the buffers at the end, as generic WAL does it.
+struct UnloggedChange {
+    int count = 0;
+    Buffer buffers[Change::pages_max];
+    alignas(MAXIMUM_ALIGNOF) std::byte images[Change::pages_max][page_bytes];
+};
+
+/// Body and tail are the tree's; for the server the tail is the special space, and there is no hole before it
+/// that a log record could leave out.
+void initialise_header(std::byte* image) {
+    PageInit(reinterpret_cast<::Page>(image), page_bytes, sizeof(Tail));
+    auto* header = reinterpret_cast<PageHeader>(image);
+    header->pd_lower = header->pd_upper;
+}
+
+} // namespace
+
+Page BufferStore::pinned(Buffer buffer, Lock held) noexcept {
+    return make_page(this, BufferGetBlockNumber(buffer), buffer, pg::bytes_of(buffer), held);
+}
+
+Page BufferStore::pin(Block block) {
+    // A block that the file lacks comes from a damaged link. The server would report the disk; and the number
+    // that stands for no block would extend the file.
+    if (block >= blocks_seen_) [[unlikely]] {
+        blocks_seen_ = block_count();
+        if (block >= blocks_seen_) refuse_page(block, "a link leads to it, but the file ends before");
+    }
+    return pinned(pg::call([&] { return ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_); }),
+                  Lock::none);
+}
+
+void BufferStore::relock(const Page& page, Lock held, Lock wanted) {
+    const Buffer buffer = buffer_of(page);
+    // Bare, because these raise only when a backend holds 200 locks, which the tree's four cannot cause.
+    if (held != Lock::none) LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+    switch (wanted) {
+    case Lock::none:
+        break;
+    case Lock::shared:
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        break;
+    case Lock::exclusive:
+        LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+        break;
+    case Lock::cleanup:
+        // Waits for others' pins, and so can be cancelled.
+        pg::call([=] { LockBufferForCleanup(buffer); });
+        break;
+    }
+}
+
+void BufferStore::release(Page& page, Lock held) noexcept {
+    if (disowned_ || pg::server_error_unwinding()) return;
+    if (held == Lock::none)
+        ReleaseBuffer(buffer_of(page));
+    else
+        UnlockReleaseBuffer(buffer_of(page));
+}
+
+Page BufferStore::allocate() {
+    Buffer buffer = InvalidBuffer;
+    pg::call([&] {
+        // A new index has no free pages yet, and its init fork has no map of them.
+        if (logging_ == Logging::each_change) buffer = take_free_page(index_);
+        if (buffer == InvalidBuffer) buffer = extend_file(index_, fork_);
+    });
+    return pinned(buffer, Lock::exclusive);
+}
+
+void BufferStore::offer(Block block) {
+    pg::call([=, this] { RecordFreeIndexPage(index_, block); });
+}
+
+Block BufferStore::block_count() {
+    return pg::call([this] { return RelationGetNumberOfBlocksInFork(index_, fork_); });
+}
+
+void BufferStore::prefetch(std::span<const Block> blocks) {
+    if (effective_io_concurrency == 0) return;
+    pg::call([&] {
+        for (const Block block : blocks)
+            PrefetchBuffer(index_, fork_, block);
+    });
+}
+
+std::uint64_t BufferStore::current_transaction() {
+    return pg::call([] { return U64FromFullTransactionId(GetTopFullTransactionId()); });
+}
+
+std::uint64_t BufferStore::next_transaction() {
+    return pg::call([] { return U64FromFullTransactionId(ReadNextFullTransactionId()); });
+}
+
+std::uint64_t BufferStore::oldest_transaction() {
+    return pg::call([] {
+        const TransactionId oldest = GetOldestNonRemovableTransactionId(nullptr);
+        const std::uint64_t next = U64FromFullTransactionId(ReadNextFullTransactionId());
+        // The oldest is less than 2^31 behind the next one, so the difference of the low halves says how far.
+        return next - static_cast<TransactionId>(static_cast<TransactionId>(next) - oldest);
+    });
+}
+
+void BufferStore::check_interrupts() {
+    if (pace_ == Pace::vacuum)
+        pg::call([] {
+#if PG_VERSION_NUM >= 180000
+            vacuum_delay_point(false);
+#else
+            vacuum_delay_point();
+#endif
+        });
+    else if (InterruptPending) [[unlikely]]
+        pg::call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
+void* BufferStore::begin_change() {
+    if (logging_ == Logging::at_end) return new UnloggedChange;
+    return pg::call([this] { return GenericXLogStart(index_); });
+}
+
+std::byte* BufferStore::edit(void* change, const Page& page, bool is_new) {
+    const Buffer buffer = buffer_of(page);
+    std::byte* image = nullptr;
+    if (logging_ == Logging::at_end) {
+        auto& unlogged = *static_cast<UnloggedChange*>(change);
+        for (int i = 0; i < unlogged.count; ++i)
+            if (unlogged.buffers[i] == buffer) return unlogged.images[i];
+        if (unlogged.count == Change::pages_max) throw Error("XX000", "", "too many pages in one change");
+        image = unlogged.images[unlogged.count];
+        unlogged.buffers[unlogged.count++] = buffer;
+        if (!is_new) std::memcpy(image, page.bytes(), page_bytes);
+    } else {
+        image = reinterpret_cast<std::byte*>(pg::call([&] {
+            return GenericXLogRegisterBuffer(static_cast<GenericXLogState*>(change), buffer,
+                                             is_new ? GENERIC_XLOG_FULL_IMAGE : 0);
+        }));
+    }
+    if (is_new) initialise_header(image);
+    return image;
+}
+
+void BufferStore::commit(void* change) {
+    if (logging_ == Logging::each_change) {
+        pg::call([=] { GenericXLogFinish(static_cast<GenericXLogState*>(change)); });
+        return;
+    }
+    const std::unique_ptr<UnloggedChange> unlogged(static_cast<UnloggedChange*>(change));
+    for (int i = 0; i < unlogged->count; ++i) {
+        std::memcpy(pg::bytes_of(unlogged->buffers[i]), unlogged->images[i], page_bytes);
+        MarkBufferDirty(unlogged->buffers[i]);
+    }
+}
+
+void BufferStore::abandon(void* change) noexcept {
+    if (logging_ == Logging::at_end)
+        delete static_cast<UnloggedChange*>(change);
+    else
+        GenericXLogAbort(static_cast<GenericXLogState*>(change));
+}
+
+void BufferStore::log_all_pages() {
+    if (!RelationNeedsWAL(index_) && fork_ != INIT_FORKNUM) return;
+    pg::call([this] {
+        log_newpage_range(index_, fork_, 0, RelationGetNumberOfBlocksInFork(index_, fork_), true);
+    });
+}
+
+} // namespace soup::tree

@@ -1,0 +1,21 @@
+// A buffer's bytes. The server's macros for that use its names Block and Page, which mean something else in
+// soup::tree, so they are expanded here, outside of it.
+#pragma once
+
+#include "boundary/boundary.hpp"
+
+extern "C" {
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+}
+
+namespace soup::pg {
+
+inline std::byte* bytes_of(Buffer buffer) noexcept {
+    return reinterpret_cast<std::byte*>(BufferGetPage(buffer));
+}
+inline bool is_new(Buffer buffer) noexcept {
+    return PageIsNew(BufferGetPage(buffer));
+}
+
+} // namespace soup::pg

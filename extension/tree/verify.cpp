@@ -1,0 +1,172 @@
+// soupvec_verify(index, unlinked): every violation of the tree's own rules and of those between index and
+// heap, a row each.
+//
+// Lock: SHARE on the table and the index, which waits for writers and vacuum and keeps them out, so what is
+// read stands still. On a standby no such lock exists: there the answer holds only while nothing is replayed.
+//
+// Checked against the heap: each row that a new snapshot sees, and that the method would index, has its
+// address in the index; no address is there twice; each leads to a line pointer in use that is no heap-only
+// tuple. Dead rows may still be in the index. Not checked: an index that is not valid yet against its heap.
+#include "core/tree/verify.hpp"
+
+#include "boundary/memory.hpp"
+#include "boundary/subtransaction.hpp"
+#include "core/tree/vacuum.hpp"
+#include "tree/address.hpp"
+#include "tree/buffer_store.hpp"
+#include "tree/handler.hpp"
+#include "tree/heap_page.hpp"
+#include "tree/index_lock.hpp"
+
+extern "C" {
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "funcapi.h"
+#include "utils/snapmgr.h"
+}
+
+namespace soup::tree {
+namespace {
+
+class Findings {
+public:
+    explicit Findings(FunctionCallInfo fcinfo) {
+        pg::call([=] { InitMaterializedSRF(fcinfo, 0); });
+        result_ = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+    }
+    void add(std::optional<Block> block, const char* kind, const std::string& detail) {
+        pg::call([&] {
+            Datum values[3] = {Int64GetDatum(block.value_or(0)), CStringGetTextDatum(kind),
+                               CStringGetTextDatum(detail.c_str())};
+            bool is_null[3] = {!block.has_value(), false, false};
+            tuplestore_putvalues(result_->setResult, result_->setDesc, values, is_null);
+        });
+    }
+
+private:
+    ReturnSetInfo* result_;
+};
+
+std::string to_text(std::uint64_t address) {
+    const HeapAddress a = as_address(address);
+    const std::uint32_t block = std::uint32_t{a.block_high} << 16 | a.block_low;
+    return "row (" + std::to_string(block) + "," + std::to_string(a.offset) + ")";
+}
+
+/// Reports pages that the server itself refuses to read (checksum, header). A page that cannot be read would
+/// end the walk with an error instead of a finding.
+bool report_unreadable(BufferStore& store, Findings& findings) {
+    const Block blocks = store.block_count();
+    bool all_readable = true;
+    for (Block block = 0; block < blocks; ++block) {
+        const auto refusal = pg::try_in_subtransaction([&] {
+            for (; block < blocks; ++block) {
+                store.check_interrupts();
+                store.pin(block);
+            }
+        });
+        if (!refusal) break;
+        findings.add(block, "unreadable page", refusal->message);
+        all_readable = false;
+    }
+    return all_readable;
+}
+
+/// All addresses of the index, sorted. The deletion pass visits each once; it is told that none is dead, so
+/// it changes nothing.
+std::vector<std::uint64_t> addresses_of(BufferStore& store, const Geometry& geometry) {
+    std::vector<std::uint64_t> addresses;
+    bulk_delete(store, geometry, [&](HeapAddress address) {
+        addresses.push_back(as_number(address));
+        return false;
+    });
+    std::sort(addresses.begin(), addresses.end());
+    return addresses;
+}
+
+void check_addresses(Relation heap, const std::vector<std::uint64_t>& addresses, Findings& findings) {
+    pg::HeapPage page(heap);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        if (i > 0 && addresses[i] == addresses[i - 1])
+            findings.add(std::nullopt, "address twice", to_text(addresses[i]) + " is in the index twice");
+        else if (const char* fault = page.fault_of(to_item_pointer(as_address(addresses[i]))))
+            findings.add(std::nullopt, "address leads nowhere", to_text(addresses[i]) + ": " + fault);
+    }
+}
+
+struct RowCheck {
+    const AccessMethod& method;
+    Relation index;
+    const OpenIndex& open;
+    const std::vector<std::uint64_t>& addresses;
+    Findings& findings;
+    MemoryContext scratch;
+    ItemBuffer row{};
+};
+
+/// IndexBuildCallback.
+void check_row(Relation, ItemPointer row, Datum* values, bool* is_null, bool, void* argument) {
+    pg::entry([&] {
+        auto& check = *static_cast<RowCheck*>(argument);
+        {
+            const pg::ContextScope scope(check.scratch);
+            MemoryContextReset(check.scratch);
+            if (!check.method.make_item(check.index, check.open, values, is_null, check.row)) return;
+        }
+        const std::uint64_t address = as_number(to_address(*row));
+        if (!std::binary_search(check.addresses.begin(), check.addresses.end(), address))
+            check.findings.add(std::nullopt, "missing row", to_text(address) + " is not in the index");
+    });
+}
+
+void check_rows(const IndexLock& lock, const OpenIndex& open, const std::vector<std::uint64_t>& addresses,
+                Findings& findings) {
+    const pg::OwnedContext scratch("soupvec verify");
+    RowCheck check{.method = *open.method,
+                   .index = lock.index(),
+                   .open = open,
+                   .addresses = addresses,
+                   .findings = findings,
+                   .scratch = scratch.get()};
+    pg::call([&] {
+        // A concurrent build's way of reading: rows that this snapshot sees, whatever others do.
+        Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+        IndexInfo* info = BuildIndexInfo(lock.index());
+        info->ii_Concurrent = true;
+        info->ii_Unique = false;
+        info->ii_ExclusionOps = nullptr;
+        info->ii_ExclusionProcs = nullptr;
+        info->ii_ExclusionStrats = nullptr;
+        TableScanDesc scan = table_beginscan_strat(lock.heap(), snapshot, 0, nullptr, true, true);
+        table_index_build_scan(lock.heap(), lock.index(), info, true, false, check_row, &check, scan);
+        UnregisterSnapshot(snapshot);
+    });
+}
+
+void verify_index(FunctionCallInfo fcinfo) {
+    const IndexLock lock(PG_GETARG_OID(0), RecoveryInProgress() ? AccessShareLock : ShareLock);
+    method_of(lock.index());
+    Findings findings(fcinfo);
+    BufferStore store(lock.index());
+    if (!report_unreadable(store, findings)) return;
+    const OpenIndexPtr open = open_index(lock.index());
+    bool is_sound = true;
+    verify(store, *open->geometry, PG_GETARG_BOOL(1) ? Unlinked::reported : Unlinked::allowed,
+           [&](const Violation& found) {
+               is_sound = false;
+               findings.add(found.block, found.kind, found.detail);
+           });
+    // In a broken tree an entry may be unreachable or met twice; its addresses would only repeat that.
+    if (!is_sound || !lock.index()->rd_index->indisvalid) return;
+    const std::vector<std::uint64_t> addresses = addresses_of(store, *open->geometry);
+    check_addresses(lock.heap(), addresses, findings);
+    check_rows(lock, *open, addresses, findings);
+}
+
+} // namespace
+} // namespace soup::tree
+
+SOUP_FUNCTION(svec_verify) {
+    soup::tree::verify_index(fcinfo);
+    return Datum{0};
+}
