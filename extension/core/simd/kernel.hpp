@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "core/simd/boxes.hpp"
+#include "core/simd/code_kernels.hpp"
 
 namespace soup::simd {
 
@@ -52,7 +53,8 @@ struct Kernels {
     std::uint64_t (*bits_different)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) noexcept;
     BitOverlap (*bits_overlap)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) noexcept;
 
-    BoxKernels boxes; ///< Pages of points and boxes.
+    BoxKernels boxes;  ///< Pages of points and boxes.
+    CodeKernels codes; ///< Pages of coded vectors.
 };
 
 // One function per translation unit kernel_<isa>.cpp, its only symbol. Calling it is safe on any machine,

@@ -7,6 +7,7 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 #include "core/simd/kernels.inl"
+#include "core/simd/code_avx512.inl"
 
 namespace soup::simd {
 

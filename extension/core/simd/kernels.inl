@@ -420,6 +420,7 @@ inline BitOverlap bits_overlap(const std::uint8_t* a, const std::uint8_t* b, std
 } // namespace soup::simd
 
 #include "core/simd/boxes.inl"
+#include "core/simd/code_kernels.inl"
 
 namespace soup::simd {
 namespace {
@@ -441,6 +442,7 @@ constexpr Kernels table_for{
     .bits_different = bits_different,
     .bits_overlap = bits_overlap,
     .boxes = box_kernels_for<Arch>,
+    .codes = code_kernels_for<Arch>,
 };
 
 } // namespace

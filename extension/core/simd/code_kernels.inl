@@ -1,0 +1,68 @@
+// The kernels of code_kernels.hpp that need no more than widening loads, on top of what one file per
+// instruction set (code_<isa>.inl) gives: CodeSet<Arch> with widened(), estimate_bits() and select_below().
+#pragma once
+
+#include "core/simd/code_kernels.hpp"
+
+namespace soup::simd {
+namespace {
+
+/// Index within the tables of the low and of the high half of byte `pair`.
+constexpr std::size_t low_table(std::size_t pair) noexcept {
+    return pair / 2 * 64 + pair % 2 * 16;
+}
+constexpr std::size_t high_table(std::size_t pair) noexcept {
+    return low_table(pair) + 32;
+}
+
+template<class Arch>
+struct CodeSet;
+
+template<class Arch>
+float dot_code(const float* x, const std::int8_t* code, std::size_t n) noexcept {
+    using R = Register<float, Arch>;
+    constexpr std::size_t width = R::size;
+    R even(0.0f), odd(0.0f);
+    std::size_t i = 0;
+    for (; i + 2 * width <= n; i += 2 * width) {
+        even = fma(R::load_unaligned(x + i), CodeSet<Arch>::widened(code + i), even);
+        odd = fma(R::load_unaligned(x + i + width), CodeSet<Arch>::widened(code + i + width), odd);
+    }
+    float total = lanes_sum(even + odd);
+    for (; i < n; ++i)
+        total += element(x + i) * static_cast<float>(code[i]);
+    return total;
+}
+
+template<class Arch, class Number>
+float l2_squared_code(const float* x, const Number* code, float scale, std::size_t n) noexcept {
+    using R = Register<float, Arch>;
+    constexpr std::size_t width = R::size;
+    const R scales(scale);
+    R even(0.0f), odd(0.0f);
+    std::size_t i = 0;
+    for (; i + 2 * width <= n; i += 2 * width) {
+        const R low = R::load_unaligned(x + i) - scales * CodeSet<Arch>::widened(code + i);
+        const R high = R::load_unaligned(x + i + width) - scales * CodeSet<Arch>::widened(code + i + width);
+        even = fma(low, low, even);
+        odd = fma(high, high, odd);
+    }
+    float total = lanes_sum(even + odd);
+    for (; i < n; ++i) {
+        const float difference = element(x + i) - scale * static_cast<float>(code[i]);
+        total += difference * difference;
+    }
+    return total;
+}
+
+template<class Arch>
+constexpr CodeKernels code_kernels_for{
+    .estimate_bits = CodeSet<Arch>::estimate_bits,
+    .dot_code = dot_code<Arch>,
+    .l2_squared_code8 = l2_squared_code<Arch, std::int8_t>,
+    .l2_squared_code16 = l2_squared_code<Arch, std::int16_t>,
+    .select_below = CodeSet<Arch>::select_below,
+};
+
+} // namespace
+} // namespace soup::simd
