@@ -58,6 +58,11 @@ struct Layout {
 
     /// As many equal vectors in a leaf are worth a chain page.
     unsigned equals_max;
+
+private:
+    void place_details();
+    void place_leaf();
+    void place_inner();
 };
 
 } // namespace soup::vann

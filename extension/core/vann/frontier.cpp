@@ -1,0 +1,72 @@
+#include "core/vann/frontier.hpp"
+
+#include <algorithm>
+
+namespace soup::vann {
+
+void Frontier::start() {
+    for (auto& level : known_)
+        level.clear();
+    pages_opened_ = 0;
+}
+
+void Frontier::open(const Query& query, unsigned beam) {
+    if (pages_opened_ == 0) open_page(query, tree::root_link());
+    for (std::size_t level = known_.size(); level-- > 1;) {
+        const std::size_t chosen = bring_forward(known_[level], beam);
+        opening_.clear();
+        for (std::size_t i = 0; i < chosen; i++)
+            opening_.push_back(known_[level][i].link);
+        known_[level].erase(known_[level].begin(),
+                            known_[level].begin() + static_cast<std::ptrdiff_t>(chosen));
+        for (const tree::Link& link : opening_)
+            open_page(query, link);
+    }
+}
+
+std::span<const tree::Link> Frontier::take(std::size_t wanted) {
+    taken_.clear();
+    if (known_.empty()) return taken_;
+    const std::size_t chosen = bring_forward(known_[0], wanted);
+    std::sort(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen),
+              [](const Known& a, const Known& b) { return a.order < b.order; });
+    for (std::size_t i = 0; i < chosen; i++)
+        taken_.push_back(known_[0][i].link);
+    known_[0].erase(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen));
+    return taken_;
+}
+
+bool Frontier::is_exhausted() const noexcept {
+    return pages_opened_ > 0 && std::ranges::all_of(known_, [](const auto& level) { return level.empty(); });
+}
+
+/// Puts the `wanted` nearest at the front; returns how many there are.
+std::size_t Frontier::bring_forward(std::vector<Known>& known, std::size_t wanted) {
+    if (known.size() <= wanted) return known.size();
+    std::nth_element(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(wanted), known.end(),
+                     [](const Known& a, const Known& b) { return a.order < b.order; });
+    return wanted;
+}
+
+void Frontier::open_page(const Query& query, tree::Link link) {
+    store_.check_interrupts();
+    tree::follow(store_, link, [&](tree::Page& page, tree::Link own) { read(query, page, own); });
+}
+
+void Frontier::read(const Query& query, const tree::Page& page, tree::Link link) {
+    pages_opened_++;
+    const std::size_t level = page.tail().level;
+    if (known_.size() <= level) known_.resize(level + 1);
+    if (page.tail().kind == tree::PageKind::leaf) { // The root of a small tree.
+        known_[0].push_back({0, link});
+        return;
+    }
+    if (level == 0) tree::refuse_page(page.block(), "it is an inner page of level 0");
+    const InnerView inner(geometry_.layout(), page.body(), page.block());
+    scores_.resize(geometry_.layout().inner.capacity);
+    score_inner(query, inner, scores_.data());
+    for (unsigned i = 0; i < inner.count(); i++)
+        known_[level - 1].push_back({scores_[i], {inner.child(i), page.tail().number}});
+}
+
+} // namespace soup::vann

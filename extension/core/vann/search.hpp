@@ -1,0 +1,109 @@
+// One query's way through an index: rows in ascending order of their estimated distance, batch by batch,
+// until the caller has enough or every row was returned once.
+//
+// A batch opens a beam of pages on every inner level, scores the nearest leaves whole, and ranks the best of
+// all entries seen so far anew by their details. Rows are sorted within a batch; a later batch, which looks
+// twice as far, may bring a nearer row. Entries that were not ranked anew wait for the next batch.
+#pragma once
+
+#include "core/vann/frontier.hpp"
+
+#include <optional>
+
+namespace soup::vann {
+
+/// What is asked of the key columns. It sees them as they lie in a page: `count` rows of `width` bytes.
+class KeyFilter {
+public:
+    virtual ~KeyFilter() = default;
+    /// Sets order[i] to +infinity for every row that does not qualify.
+    virtual void reject(const std::byte* keys, unsigned width, unsigned count, float* order) const = 0;
+};
+
+struct SearchSettings {
+    unsigned probes = 16; ///< Leaves of the first batch.
+    unsigned beam = 4;    ///< Pages opened on each inner level for the first batch.
+    unsigned rerank = 32; ///< Entries of the first batch that are ranked by their details.
+    const KeyFilter* filter = nullptr;
+    std::size_t max_pages = 0; ///< Inner pages and leaves; no new batch is begun beyond. 0: no limit.
+};
+
+struct Found {
+    tree::HeapAddress address;
+    float order; ///< Query::reported() makes the operator's value of it.
+};
+
+class Search {
+public:
+    Search(tree::PageStore& store, const VannGeometry& geometry)
+        : store_(store), geometry_(geometry), frontier_(store, geometry) {}
+
+    /// Begins a query, which has to stay until the last next().
+    void start(const Query& query, const SearchSettings& settings);
+    /// No value: every row that qualifies was returned, or max_pages ended the search.
+    std::optional<Found> next();
+
+    /// Pages read since start().
+    struct Pages {
+        std::size_t inner = 0, leaves = 0, details = 0, chains = 0;
+    };
+    Pages pages() const noexcept;
+
+private:
+    /// A leaf as it was read; its entries' orders and addresses lie in orders_ and addresses_ from `first`
+    /// on. The order of an entry that is free, rejected or was ranked already is +infinity.
+    struct Leaf {
+        std::size_t first;
+        unsigned slots;
+        tree::Block block;
+        float centre_distance;
+    };
+    struct Candidate {
+        float order;
+        std::uint32_t leaf;
+        std::uint16_t slot;
+    };
+
+    static constexpr std::size_t pinned_at_once = 16;
+
+    bool may_read_more() const noexcept;
+    void next_batch();
+    void read_leaves(std::size_t wanted);
+    void read_leaf(const tree::Page& page);
+    void reject(const LeafView& leaf, unsigned slots, float* order);
+    void select(std::size_t wanted);
+    void rank();
+    void rank_group(std::span<Candidate> group);
+    void forget_ranked_leaves();
+    tree::Block detail_block(const Candidate& candidate) const noexcept;
+    void read_chain_page();
+
+    tree::PageStore& store_;
+    const VannGeometry& geometry_;
+    Frontier frontier_;
+    const Query* query_ = nullptr;
+    SearchSettings settings_;
+    unsigned batch_ = 0;
+    Pages pages_;
+
+    std::vector<Leaf> leaves_; ///< Whose entries were not all made ready.
+    std::vector<float> orders_;
+    std::vector<tree::HeapAddress> addresses_;
+    std::vector<tree::Block> details_; ///< detail.pages for each of leaves_.
+    std::vector<tree::Block> wanted_pages_;
+
+    std::vector<Candidate> candidates_, chains_;
+    std::vector<std::uint16_t> selected_slots_;
+    std::vector<float> selected_orders_;
+
+    std::vector<Found> ready_; ///< Descending, so that the next is at the end.
+    bool ended_ = true;        ///< Every leaf was read, and every entry was made ready.
+
+    // Equal rows that are being returned.
+    std::vector<tree::HeapAddress> chain_;
+    tree::Block chain_next_ = tree::no_block;
+    tree::Block chain_pages_left_ = 0; ///< So many are in the file.
+    float chain_order_ = 0;
+};
+
+} // namespace soup::vann
