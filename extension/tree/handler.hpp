@@ -22,7 +22,7 @@ void register_method(const AccessMethod& method, ambuild_function build) noexcep
 /// The method of an open index; 42809 if the index is none of ours.
 const AccessMethod& method_of(Relation index);
 
-template<const AccessMethod& method>
+template<const auto& method>
 struct Callbacks {
     static IndexBuildResult* build(Relation heap, Relation index, IndexInfo* info) {
         return pg::entry([&] { return tree::build(method, heap, index, info); });
@@ -49,7 +49,7 @@ struct Callbacks {
 
 /// A routine in the current memory context, zeroed but for what the drivers do. Server code: for use directly
 /// below entry().
-template<const AccessMethod& method>
+template<const auto& method>
 IndexAmRoutine* make_routine() {
     auto* routine = makeNode(IndexAmRoutine);
     routine->amoptionalkey = true;
