@@ -1,0 +1,234 @@
+// The queue holds pages that were read, by the least bound of what they have left, and rows, by their
+// distance. A page at the front gives up one entry: a child, which is read, or a point, whose distance is
+// computed by the operator's own kernel and which is queued again as a row. A row at the front is the next
+// result, because every bound is no greater than any distance behind it (margin.hpp). So a page of 448 points
+// costs one pass of the kernel and a search for the least value per point taken, not 448 insertions into the
+// queue.
+//
+// No page is locked or pinned between two of these steps: a page is copied, and links are followed as in
+// every scan, so nothing is missed or repeated. A caller who trusts the index alone (an index-only scan)
+// needs to know that the row is still there: with Pinning::each_result its leaf is looked up once more, and
+// stays pinned while the caller looks at the visibility map. Vacuum removes the entry before the heap's
+// tuple, and waits for the pin; so an entry that is there protects its tuple.
+#include "core/vtree/nearest_scan.hpp"
+
+#include "core/simd/dispatch.hpp"
+#include "core/vtree/margin.hpp"
+#include "core/vtree/region_scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace soup::vtree {
+namespace {
+
+constexpr float no_bound = std::numeric_limits<float>::infinity();
+/// From so many points of one page on, sorting the rest is cheaper than searching it each time.
+constexpr unsigned taken_before_sorting = 24;
+
+} // namespace
+
+NearestScan::NearestScan(tree::PageStore& store, const Layout& layout, std::vector<float> from, Region region,
+                         Pinning pinning)
+    : store_(store), layout_(layout), from_(std::move(from)), region_(std::move(region)), pinning_(pinning) {
+    if (region_.is_nothing()) return;
+    tree::follow(store_, tree::root_link(), [&](tree::Page& page, tree::Link) { read(page); });
+}
+
+bool NearestScan::next(Found& found) {
+    pinned_.clear();
+    while (!queue_.empty()) {
+        const Waiting top = pop();
+        if (!top.is_row)
+            expand(top);
+        else if (give(top, found))
+            return true;
+    }
+    return false;
+}
+
+// --- Pages
+// --------------------------------------------------------------------------------------------------
+
+std::uint32_t NearestScan::new_copy() {
+    if (unused_.empty()) {
+        copies_.push_back(std::make_unique<PageCopy>());
+        return static_cast<std::uint32_t>(copies_.size() - 1);
+    }
+    const std::uint32_t index = unused_.back();
+    unused_.pop_back();
+    return index;
+}
+
+void NearestScan::read(tree::Page& page) {
+    const std::uint32_t index = new_copy();
+    PageCopy& copy = *copies_[index];
+    copy.is_leaf = page.tail().kind == tree::PageKind::leaf;
+    copy.count = layout_.checked_count(page);
+    copy.left = copy.waiting = copy.taken = 0;
+    copy.order.clear();
+    if (copy.count > 0) {
+        copy.bounds.resize((copy.count + 15) / 16 * 16);
+        copy.is_leaf ? read_leaf(page, copy) : read_inner(page, copy);
+        for (std::size_t i = copy.count; i < copy.bounds.size(); ++i)
+            copy.bounds[i] = no_bound;
+    }
+    push_page(index);
+}
+
+void NearestScan::read_leaf(const tree::Page& leaf, PageCopy& copy) {
+    const simd::PointColumns points = layout_.points(leaf.body(), copy.count);
+    simd::kernels().boxes.point_distances(points, from_.data(), copy.bounds.data());
+    if (region_.is_everything()) {
+        copy.left = copy.count;
+        for (unsigned slot = 0; slot < copy.count; ++slot)
+            copy.bounds[slot] = at_least(copy.bounds[slot]);
+    } else {
+        Mask inside;
+        region_.find_points(points, inside);
+        for (unsigned slot = 0; slot < copy.count; ++slot) {
+            const bool is_inside = (inside[slot / 64] >> (slot % 64) & 1) != 0;
+            copy.left += is_inside ? 1 : 0;
+            copy.bounds[slot] = is_inside ? at_least(copy.bounds[slot]) : no_bound;
+        }
+    }
+    if (copy.left == 0) return;
+    copy.link = {leaf.block(), leaf.tail().split_number};
+    copy.points.resize(std::size_t{copy.count} * layout_.dimensions());
+    for (unsigned j = 0; j < layout_.dimensions(); ++j)
+        std::memcpy(copy.points.data() + std::size_t{j} * copy.count, layout_.column(leaf.body(), j),
+                    copy.count * sizeof(float));
+    const HeapAddress* rows = layout_.addresses(leaf.body());
+    copy.rows.assign(rows, rows + copy.count);
+}
+
+void NearestScan::read_inner(const tree::Page& inner, PageCopy& copy) {
+    const simd::BoxColumns boxes = layout_.boxes(inner.body(), copy.count);
+    float farthest[max_entries];
+    simd::kernels().boxes.box_distances(boxes, from_.data(), copy.bounds.data(), farthest);
+    Mask meet, within;
+    region_.find_boxes(boxes, meet, within);
+    for (unsigned i = 0; i < copy.count; ++i) {
+        const bool does_meet = (meet[i / 64] >> (i % 64) & 1) != 0;
+        copy.left += does_meet ? 1 : 0;
+        copy.bounds[i] = does_meet ? at_least(copy.bounds[i]) : no_bound;
+    }
+    copy.link.seen = inner.tail().number;
+    const Block* children = layout_.children(inner.body());
+    copy.children.assign(children, children + copy.count);
+}
+
+/// Queues what a page has left; a page that has nothing, and that no row refers to, is forgotten.
+void NearestScan::push_page(std::uint32_t index) {
+    PageCopy& copy = *copies_[index];
+    if (copy.left == 0) {
+        if (copy.waiting == 0) unused_.push_back(index);
+        return;
+    }
+    if (copy.taken == taken_before_sorting) {
+        for (unsigned i = 0; i < copy.count; ++i)
+            if (copy.bounds[i] != no_bound) copy.order.push_back(static_cast<std::uint16_t>(i));
+        std::sort(copy.order.begin(), copy.order.end(),
+                  [&](std::uint16_t a, std::uint16_t b) { return copy.bounds[a] > copy.bounds[b]; });
+    }
+    const std::size_t nearest =
+        copy.order.empty() ? simd::kernels().boxes.least(copy.bounds.data(), copy.count) : copy.order.back();
+    push({copy.bounds[nearest], false, static_cast<std::uint16_t>(nearest), index});
+}
+
+void NearestScan::expand(const Waiting& top) {
+    PageCopy& copy = *copies_[top.page];
+    copy.bounds[top.slot] = no_bound;
+    if (!copy.order.empty()) copy.order.pop_back();
+    --copy.left;
+    ++copy.taken;
+    if (copy.is_leaf) {
+        push_row(top.page, top.slot);
+        push_page(top.page);
+        return;
+    }
+    const tree::Link child{copy.children[top.slot], copy.link.seen};
+    push_page(top.page); // May forget the copy.
+    store_.check_interrupts();
+    tree::follow(store_, child, [&](tree::Page& page, tree::Link) { read(page); });
+}
+
+// --- Rows
+// ---------------------------------------------------------------------------------------------------
+
+void NearestScan::push_row(std::uint32_t index, unsigned slot) {
+    PageCopy& copy = *copies_[index];
+    float point[max_dimensions];
+    for (unsigned j = 0; j < layout_.dimensions(); ++j)
+        point[j] = copy.points[std::size_t{j} * copy.count + slot];
+    ++copy.waiting;
+    push({simd::kernels().l2_squared(from_.data(), point, layout_.dimensions()), true,
+          static_cast<std::uint16_t>(slot), index});
+}
+
+bool NearestScan::give(const Waiting& top, Found& found) {
+    PageCopy& copy = *copies_[top.page];
+    found.row = copy.rows[top.slot];
+    found.distance = std::sqrt(static_cast<double>(top.key));
+    for (unsigned j = 0; j < layout_.dimensions(); ++j)
+        found.point[j] = copy.points[std::size_t{j} * copy.count + top.slot];
+    const bool is_there = pinning_ == Pinning::none || pin_again(copy, top.slot, found.point);
+    if (--copy.waiting == 0 && copy.left == 0) unused_.push_back(top.page);
+    return is_there;
+}
+
+bool NearestScan::pin_again(const PageCopy& copy, unsigned slot, const float* point) {
+    const HeapAddress row = copy.rows[slot];
+    bool is_root_split = false; // The leaf was the root, and its points have moved below it.
+    tree::follow(store_, copy.link, [&](tree::Page& page, tree::Link) {
+        is_root_split |= page.tail().kind != tree::PageKind::leaf;
+        if (is_root_split || !pinned_.empty()) return;
+        const HeapAddress* rows = layout_.addresses(page.body());
+        const unsigned count = layout_.checked_count(page);
+        // Mostly it is where it was.
+        if ((slot >= count || rows[slot] != row) && std::find(rows, rows + count, row) == rows + count)
+            return;
+        page.unlock();
+        pinned_.push_back(std::move(page));
+    });
+    return is_root_split ? pin_from_root(row, point) : !pinned_.empty();
+}
+
+bool NearestScan::pin_from_root(HeapAddress row, const float* point) {
+    Region region(layout_.dimensions());
+    region.keep_box(point, point);
+    RegionScan scan(store_, layout_, std::move(region), RegionScan::Want::rows);
+    Hits hits;
+    while (scan.next(hits)) {
+        if (std::find(hits.rows.begin(), hits.rows.end(), row) == hits.rows.end()) continue;
+        pinned_ = std::move(hits.leaves);
+        return true;
+    }
+    return false;
+}
+
+// --- The queue
+// ----------------------------------------------------------------------------------------------
+
+namespace {
+
+/// The heap's order: what comes later. A row goes before a page with the same bound.
+constexpr auto later = [](const auto& a, const auto& b) {
+    return a.key != b.key ? a.key > b.key : !a.is_row && b.is_row;
+};
+
+} // namespace
+
+void NearestScan::push(const Waiting& waiting) {
+    queue_.push_back(waiting);
+    std::push_heap(queue_.begin(), queue_.end(), later);
+}
+
+NearestScan::Waiting NearestScan::pop() {
+    std::pop_heap(queue_.begin(), queue_.end(), later);
+    const Waiting top = queue_.back();
+    queue_.pop_back();
+    return top;
+}
+
+} // namespace soup::vtree

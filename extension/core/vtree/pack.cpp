@@ -1,0 +1,197 @@
+// Collected points are divided into leaves; full levels are divided by the centres of their boxes, in memory.
+#include "core/vtree/pack.hpp"
+
+#include "core/tree/geometry.hpp"
+#include "core/vtree/geometry.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace soup::vtree {
+
+namespace {
+/// Cells for the sorter: small against what is read back at a time, so that a cut through one does no harm.
+constexpr std::size_t cells_wanted = 4096;
+} // namespace
+
+Packer::Packer(tree::PageStore& store, const Layout& layout, const PackLimits& limits, MakeSorter make_sorter)
+    : store_(store), layout_(layout), limits_(limits), make_sorter_(std::move(make_sorter)),
+      points_max_(points_in_memory(layout.dimensions(), limits)), points_(layout.dimensions()),
+      sample_(layout.dimensions()) {}
+
+std::size_t Packer::points_in_memory(unsigned dimensions, const PackLimits& limits) noexcept {
+    const std::size_t each = PointSet::bytes_per_point(dimensions) + sizeof(HeapAddress);
+    // A vector that grows holds its content twice for a moment: hence half of the half.
+    return std::max<std::size_t>(limits.memory_bytes / 4 / each, 1000);
+}
+
+void Packer::sample(const float* point) {
+    sample_.add(point);
+}
+
+void Packer::add(const float* point, HeapAddress row) {
+    if (sorter_ == nullptr && points_.size() == points_max_) begin_sorting();
+    if (sorter_ != nullptr)
+        sort_one(point, row);
+    else
+        collect(point, row);
+}
+
+void Packer::finish() {
+    if (sorter_ != nullptr)
+        read_back();
+    else if (points_.size() <= layout_.leaf_capacity())
+        return write_root(0);
+    else
+        write_collected();
+    std::uint16_t level = 1;
+    for (; below_.size() > layout_.inner_capacity(); ++level)
+        write_level(level);
+    write_root(level);
+}
+
+std::size_t Packer::pages_for(std::size_t entries, unsigned capacity) const noexcept {
+    const auto each =
+        std::max<std::size_t>(2, static_cast<std::size_t>(std::lround(capacity * limits_.fill)));
+    return (entries + each - 1) / each;
+}
+
+// --- More points than memory holds
+// -----------------------------------------------------------------------------
+
+void Packer::collect(const float* point, HeapAddress row) {
+    points_.add(point);
+    rows_.push_back(row);
+}
+
+void Packer::begin_sorting() {
+    cells_ = (sample_.size() > 0 ? sample_ : points_).divide_into_cells(cells_wanted);
+    sorter_ = make_sorter_(limits_.memory_bytes / 2);
+    for (std::uint32_t i = 0; i < rows_.size(); ++i)
+        sort_one(points_.point(i), rows_[i]);
+    // The memory is the sorter's for now.
+    points_ = PointSet(layout_.dimensions());
+    sample_ = PointSet(layout_.dimensions());
+    rows_ = {};
+}
+
+void Packer::sort_one(const float* point, HeapAddress row) {
+    std::byte bytes[max_dimensions * sizeof(float) + sizeof(HeapAddress)];
+    const std::size_t size = layout_.dimensions() * sizeof(float);
+    std::memcpy(bytes, point, size);
+    std::memcpy(bytes + size, &row, sizeof row);
+    sorter_->put(cells_.cell_of(point), {bytes, size + sizeof row});
+}
+
+void Packer::read_back() {
+    sorter_->sort();
+    std::uint64_t cell;
+    std::span<const std::byte> bytes;
+    const std::size_t size = layout_.dimensions() * sizeof(float);
+    while (sorter_->next(cell, bytes)) {
+        float point[max_dimensions];
+        HeapAddress row;
+        std::memcpy(point, bytes.data(), size);
+        std::memcpy(&row, bytes.data() + size, sizeof row);
+        if (points_.size() == points_max_) write_collected();
+        collect(point, row);
+    }
+    write_collected();
+}
+
+// --- Pages
+// ----------------------------------------------------------------------------------------------------
+
+void Packer::write_collected() {
+    points_.divide(
+        pages_for(points_.size(), layout_.leaf_capacity()), [&] { store_.check_interrupts(); },
+        [&](std::span<std::uint32_t> numbers) { write_leaf(numbers); });
+    points_.clear();
+    rows_.clear();
+}
+
+void Packer::write_leaf(std::span<std::uint32_t> numbers) {
+    const tree::Page leaf = store_.allocate();
+    tree::Change change(store_);
+    fill_leaf(tree::body(change.initialise(leaf, tree::PageKind::leaf, 0)), numbers);
+    change.commit();
+
+    std::vector<float> box(std::size_t{2} * layout_.dimensions());
+    for (unsigned j = 0; j < layout_.dimensions(); ++j) {
+        const float* column = layout_.column(leaf.body(), j);
+        const auto [low, high] = std::minmax_element(column, column + numbers.size());
+        box[j] = *low;
+        box[layout_.dimensions() + j] = *high;
+    }
+    below_.push_back({leaf.block(), std::move(box)});
+}
+
+/// Rows in the heap's order: who fetches them visits each heap page once.
+void Packer::fill_leaf(std::byte* body, std::span<std::uint32_t> numbers) {
+    std::sort(numbers.begin(), numbers.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return tree::as_number(rows_[a]) < tree::as_number(rows_[b]);
+    });
+    for (unsigned slot = 0; slot < numbers.size(); ++slot) {
+        const float* point = points_.point(numbers[slot]);
+        for (unsigned j = 0; j < layout_.dimensions(); ++j)
+            layout_.column(body, j)[slot] = point[j];
+        layout_.addresses(body)[slot] = rows_[numbers[slot]];
+    }
+    Layout::set_count(body, static_cast<unsigned>(numbers.size()));
+}
+
+void Packer::write_level(std::uint16_t level) {
+    const BoxGeometry geometry(layout_.dimensions());
+    PointSet centres(layout_.dimensions());
+    for (const Written& page : below_) {
+        float centre[max_dimensions];
+        for (unsigned j = 0; j < layout_.dimensions(); ++j)
+            centre[j] = page.box[j] / 2 + page.box[layout_.dimensions() + j] / 2;
+        centres.add(centre);
+    }
+    std::vector<Written> above;
+    std::vector<tree::Child> children;
+    centres.divide(
+        pages_for(below_.size(), layout_.inner_capacity()), [&] { store_.check_interrupts(); },
+        [&](std::span<std::uint32_t> numbers) {
+            children.clear();
+            std::vector<float> box = below_[numbers[0]].box;
+            for (const std::uint32_t number : numbers) {
+                Written& child = below_[number];
+                for (unsigned j = 0; j < layout_.dimensions(); ++j) {
+                    float &low = box[j], &high = box[layout_.dimensions() + j];
+                    low = std::min(low, child.box[j]);
+                    high = std::max(high, child.box[layout_.dimensions() + j]);
+                }
+                children.push_back({child.block, std::move(child.box)});
+            }
+            const tree::Page inner = store_.allocate();
+            tree::Change change(store_);
+            geometry.fill_inner(tree::body(change.initialise(inner, tree::PageKind::inner, level)), children);
+            change.commit();
+            above.push_back({inner.block(), std::move(box)});
+        });
+    below_ = std::move(above);
+}
+
+void Packer::write_root(std::uint16_t level) {
+    const tree::Page root = store_.lock(tree::root_block, tree::Lock::exclusive);
+    tree::Change change(store_);
+    std::byte* image = change.edit(root);
+    if (level == 0) {
+        std::vector<std::uint32_t> numbers(rows_.size());
+        for (std::uint32_t i = 0; i < numbers.size(); ++i)
+            numbers[i] = i;
+        fill_leaf(tree::body(image), numbers);
+    } else {
+        std::vector<tree::Child> children;
+        for (Written& page : below_)
+            children.push_back({page.block, std::move(page.box)});
+        BoxGeometry(layout_.dimensions()).fill_inner(tree::body(image), children);
+        tree::tail(image).kind = tree::PageKind::inner;
+        tree::tail(image).level = level;
+    }
+    change.commit();
+}
+
+} // namespace soup::vtree

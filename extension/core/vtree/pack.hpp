@@ -1,0 +1,70 @@
+// Building a whole tree at once: leaves first, then level by level up to the root.
+//
+// Memory: points are collected until half of the given memory is full. If no more come, they are divided
+// right there. Otherwise those that are there, or a sample if one was given, are divided into cells, every
+// point goes to a sorter under its cell's number, and cells are read back, as many points at a time as fit.
+// What is kept of the finished levels, a box and a block per page, is not counted (a two-hundredth of the
+// points).
+#pragma once
+
+#include "core/tree/sorter.hpp"
+#include "core/tree/store.hpp"
+#include "core/vtree/layout.hpp"
+#include "core/vtree/point_set.hpp"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace soup::vtree {
+
+struct PackLimits {
+    std::size_t memory_bytes;
+    double fill = 0.9; ///< How full pages are made; the rest is room for what is inserted later.
+};
+using MakeSorter = std::function<std::unique_ptr<tree::Sorter>(std::size_t memory_bytes)>;
+
+class Packer {
+public:
+    /// The store holds a metapage and an empty root.
+    Packer(tree::PageStore& store, const Layout& layout, const PackLimits& limits, MakeSorter make_sorter);
+
+    /// How many points fit before a sorter is needed.
+    static std::size_t points_in_memory(unsigned dimensions, const PackLimits& limits) noexcept;
+
+    /// Some of the points, evenly taken, before all are added; may be left out.
+    void sample(const float* point);
+    void add(const float* point, HeapAddress row);
+    void finish();
+
+private:
+    /// A page that is written, as the level above will name it.
+    struct Written {
+        Block block;
+        std::vector<float> box;
+    };
+
+    void collect(const float* point, HeapAddress row);
+    void begin_sorting();
+    void sort_one(const float* point, HeapAddress row);
+    void read_back();
+    void write_collected();
+    void write_leaf(std::span<std::uint32_t> numbers);
+    void fill_leaf(std::byte* body, std::span<std::uint32_t> numbers);
+    void write_level(std::uint16_t level);
+    void write_root(std::uint16_t level);
+    std::size_t pages_for(std::size_t entries, unsigned capacity) const noexcept;
+
+    tree::PageStore& store_;
+    Layout layout_;
+    PackLimits limits_;
+    MakeSorter make_sorter_;
+    std::size_t points_max_;
+    PointSet points_, sample_;
+    std::vector<HeapAddress> rows_;
+    Cells cells_;
+    std::unique_ptr<tree::Sorter> sorter_;
+    std::vector<Written> below_; ///< The level that was written last.
+};
+
+} // namespace soup::vtree

@@ -1,0 +1,91 @@
+// A division looks at the points through their numbers: it gathers one coordinate beside each number,
+// partitions these pairs, and writes the numbers back. The points themselves stay where they are.
+#include "core/vtree/point_set.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+namespace soup::vtree {
+
+std::uint64_t Cells::cell_of(const float* point) const noexcept {
+    std::uint64_t node = 1;
+    for (unsigned level = 0; level < depth_; ++level) {
+        const Plane& plane = planes_[node];
+        node = 2 * node + (point[plane.dimension] < plane.value ? 0 : 1);
+    }
+    return node - (std::uint64_t{1} << depth_);
+}
+
+void PointSet::number_all() {
+    order_.resize(size());
+    keys_.resize(size());
+    std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+}
+
+void PointSet::divide(std::size_t parts, const std::function<void()>& between,
+                      const std::function<void(std::span<std::uint32_t>)>& take) {
+    number_all();
+    divide(order_, parts, between, take);
+}
+
+void PointSet::divide(std::span<std::uint32_t> some, std::size_t parts, const std::function<void()>& between,
+                      const std::function<void(std::span<std::uint32_t>)>& take) {
+    if (parts <= 1) return take(some);
+    between();
+    const std::size_t parts_left = parts / 2;
+    const std::size_t left = some.size() * parts_left / parts;
+    partition(some, left, longest_side(some));
+    divide(some.first(left), parts_left, between, take);
+    divide(some.subspan(left), parts - parts_left, between, take);
+}
+
+Cells PointSet::divide_into_cells(std::size_t cells) {
+    Cells result;
+    const std::size_t most = std::max<std::size_t>(1, std::min(cells, size() / 4));
+    result.depth_ = static_cast<unsigned>(std::bit_width(most) - 1);
+    result.planes_.resize(std::size_t{1} << result.depth_);
+    number_all();
+    place_planes(order_, 1, result);
+    return result;
+}
+
+void PointSet::place_planes(std::span<std::uint32_t> some, std::size_t node, Cells& into) {
+    if (node >= into.planes_.size()) return;
+    const unsigned dimension = longest_side(some);
+    const std::size_t left = some.size() / 2;
+    partition(some, left, dimension);
+    into.planes_[node] = {dimension, point(some[left])[dimension]};
+    place_planes(some.first(left), 2 * node, into);
+    place_planes(some.subspan(left), 2 * node + 1, into);
+}
+
+unsigned PointSet::longest_side(std::span<const std::uint32_t> some) const {
+    constexpr unsigned most = 16;
+    float lower[most], upper[most];
+    std::copy_n(point(some[0]), dimensions_, lower);
+    std::copy_n(point(some[0]), dimensions_, upper);
+    for (const std::uint32_t number : some) {
+        const float* at = point(number);
+        for (unsigned j = 0; j < dimensions_; ++j) {
+            lower[j] = at[j] < lower[j] ? at[j] : lower[j];
+            upper[j] = at[j] > upper[j] ? at[j] : upper[j];
+        }
+    }
+    unsigned longest = 0;
+    for (unsigned j = 1; j < dimensions_; ++j)
+        // Halves: a side may be longer than the greatest float.
+        if (upper[j] / 2 - lower[j] / 2 > upper[longest] / 2 - lower[longest] / 2) longest = j;
+    return longest;
+}
+
+void PointSet::partition(std::span<std::uint32_t> some, std::size_t left, unsigned dimension) {
+    const auto keys = std::span(keys_).first(some.size());
+    for (std::size_t i = 0; i < some.size(); ++i)
+        keys[i] = {point(some[i])[dimension], some[i]};
+    std::nth_element(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(left), keys.end());
+    for (std::size_t i = 0; i < some.size(); ++i)
+        some[i] = keys[i].second;
+}
+
+} // namespace soup::vtree

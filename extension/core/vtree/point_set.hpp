@@ -1,0 +1,70 @@
+// Points in memory that are to be divided into neighbourhoods of equal size.
+//
+// They are divided at medians along the longest side of what is left, until a page's worth remains (the "VAM
+// split" of White and Jain, SPIE 1996, and what Boost.Geometry packs with), rather than tiled by sorted slabs
+// (STR: Leutenegger, Lopez, Edgington, ICDE 1997). Both cost n log n; but this way clustered points get boxes
+// of good shape without a guess at how many slabs each dimension deserves, and equal points do not matter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace soup::vtree {
+
+/// Half-spaces that tell which of 2^depth cells a point lies in. Neighbouring numbers are neighbouring cells.
+class Cells {
+public:
+    std::uint64_t cell_of(const float* point) const noexcept;
+
+private:
+    friend class PointSet;
+    struct Plane {
+        unsigned dimension = 0;
+        float value = 0; ///< Points below it go left.
+    };
+    unsigned depth_ = 0;
+    std::vector<Plane> planes_; ///< Node n's children are 2n and 2n + 1, the root is 1.
+};
+
+class PointSet {
+public:
+    explicit PointSet(unsigned dimensions) : dimensions_(dimensions) {}
+    /// What a point takes, and its place in the order, and what a division compares.
+    static constexpr std::size_t bytes_per_point(unsigned dimensions) noexcept {
+        return dimensions * sizeof(float) + sizeof(std::uint32_t) + sizeof(std::pair<float, std::uint32_t>);
+    }
+
+    /// Points are numbered in the order in which they come.
+    void add(const float* point) { points_.insert(points_.end(), point, point + dimensions_); }
+    void clear() noexcept { points_.clear(); }
+    std::size_t size() const noexcept { return points_.size() / dimensions_; }
+    const float* point(std::uint32_t number) const noexcept {
+        return points_.data() + std::size_t{number} * dimensions_;
+    }
+
+    /// Divides all points into `parts` of nearly equal size and hands each part's numbers out, neighbours one
+    /// after the other. `between` is called before each division.
+    void divide(std::size_t parts, const std::function<void()>& between,
+                const std::function<void(std::span<std::uint32_t>)>& take);
+    /// About `cells` of them, rounded down to a power of two and to what the points are enough for.
+    Cells divide_into_cells(std::size_t cells);
+
+private:
+    void number_all();
+    void divide(std::span<std::uint32_t> some, std::size_t parts, const std::function<void()>& between,
+                const std::function<void(std::span<std::uint32_t>)>& take);
+    void place_planes(std::span<std::uint32_t> some, std::size_t node, Cells& into);
+    unsigned longest_side(std::span<const std::uint32_t> some) const;
+    void partition(std::span<std::uint32_t> some, std::size_t left, unsigned dimension);
+
+    unsigned dimensions_;
+    std::vector<float> points_;
+    std::vector<std::uint32_t> order_;
+    std::vector<std::pair<float, std::uint32_t>> keys_;
+};
+
+} // namespace soup::vtree

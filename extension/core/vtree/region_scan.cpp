@@ -1,0 +1,87 @@
+// The stack holds links, as tree::follow wants them: each names a page that no other link names, and a page
+// that is split after its link was read is visited together with what was split off. So nothing is missed and
+// nothing repeated, whatever inserts and vacuum do meanwhile.
+//
+// A page that was within the region when its parent was read may by now have points outside: rows inserted
+// since, which no snapshot of ours sees.
+#include "core/vtree/region_scan.hpp"
+
+namespace soup::vtree {
+
+RegionScan::RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want)
+    : store_(store), layout_(layout), region_(std::move(region)), want_(want) {
+    if (!region_.is_nothing()) stack_.push_back({tree::root_link(), region_.is_everything()});
+}
+
+bool RegionScan::next(Hits& hits) {
+    hits.clear();
+    while (hits.rows.empty()) {
+        hits.leaves.clear();
+        if (stack_.empty()) return false;
+        store_.check_interrupts();
+        const Pending next = stack_.back();
+        stack_.pop_back();
+        tree::follow(store_, next.link,
+                     [&](tree::Page& page, tree::Link) { visit(page, next.is_within, hits); });
+    }
+    return true;
+}
+
+void RegionScan::visit(tree::Page& page, bool is_within, Hits& hits) {
+    if (page.tail().kind == tree::PageKind::inner)
+        push_children(page, is_within);
+    else
+        take_leaf(page, is_within, hits);
+}
+
+void RegionScan::push_children(const tree::Page& inner, bool is_within) {
+    const unsigned count = layout_.checked_count(inner);
+    const Block* children = layout_.children(inner.body());
+    const std::uint64_t seen = inner.tail().number;
+    const std::size_t before = stack_.size();
+    if (is_within) {
+        for (unsigned i = 0; i < count; ++i)
+            stack_.push_back({{children[i], seen}, true});
+    } else {
+        Mask meet, within;
+        region_.find_boxes(layout_.boxes(inner.body(), count), meet, within);
+        for_each_bit(meet, count, [&](unsigned i) {
+            stack_.push_back({{children[i], seen}, (within[i / 64] >> (i % 64) & 1) != 0});
+        });
+    }
+    if (stack_.size() - before < 2) return;
+    soon_.clear(); // In the order in which they will be taken.
+    for (std::size_t i = stack_.size(); i-- > before;)
+        soon_.push_back(stack_[i].link.block);
+    store_.prefetch(soon_);
+}
+
+void RegionScan::take_leaf(tree::Page& leaf, bool is_within, Hits& hits) const {
+    const unsigned count = layout_.checked_count(leaf);
+    const std::byte* body = leaf.body();
+    const HeapAddress* addresses = layout_.addresses(body);
+    const std::size_t before = hits.rows.size();
+    Mask inside;
+    if (is_within) {
+        hits.rows.insert(hits.rows.end(), addresses, addresses + count);
+    } else {
+        region_.find_points(layout_.points(body, count), inside);
+        for_each_bit(inside, count, [&](unsigned slot) { hits.rows.push_back(addresses[slot]); });
+    }
+    if (hits.rows.size() == before) return;
+    if (want_ == Want::rows_and_points) {
+        const auto copy = [&](unsigned slot) {
+            for (unsigned j = 0; j < layout_.dimensions(); ++j)
+                hits.points.push_back(layout_.column(body, j)[slot]);
+        };
+        if (is_within)
+            for (unsigned slot = 0; slot < count; ++slot)
+                copy(slot);
+        else
+            for_each_bit(inside, count, copy);
+    }
+    leaf.unlock();
+    hits.leaves.push_back(std::move(leaf));
+}
+
+} // namespace soup::vtree

@@ -1,0 +1,50 @@
+// All points in a region: depth first over the pages whose boxes meet it, a leaf at a time.
+#pragma once
+
+#include "core/tree/walk.hpp"
+#include "core/vtree/region.hpp"
+
+namespace soup::vtree {
+
+/// Rows that were found together. Their leaves stay pinned, without a lock, as long as this is kept: until
+/// then vacuum cannot have removed the rows' heap tuples.
+struct Hits {
+    std::vector<tree::Page> leaves;
+    std::vector<HeapAddress> rows;
+    std::vector<float> points; ///< One after the other, if they are wanted.
+
+    void clear() noexcept {
+        leaves.clear();
+        rows.clear();
+        points.clear();
+    }
+};
+
+class RegionScan {
+public:
+    enum class Want : std::uint8_t { rows, rows_and_points };
+
+    RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want);
+
+    /// The next leaf with hits; false at the end. Order is no order.
+    bool next(Hits& hits);
+
+private:
+    struct Pending {
+        tree::Link link;
+        bool is_within; ///< The child's box lies inside the region: its points need no test.
+    };
+
+    void visit(tree::Page& page, bool is_within, Hits& hits);
+    void take_leaf(tree::Page& leaf, bool is_within, Hits& hits) const;
+    void push_children(const tree::Page& inner, bool is_within);
+
+    tree::PageStore& store_;
+    Layout layout_;
+    Region region_;
+    Want want_;
+    std::vector<Pending> stack_;
+    std::vector<Block> soon_;
+};
+
+} // namespace soup::vtree
