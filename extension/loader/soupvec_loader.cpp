@@ -1,15 +1,23 @@
-// soupvec.so: the setting soupvec.isa and the guard that a session holds one version of the library only.
+// soupvec.so: the settings soupvec.isa and vann.*, the kinds of storage parameters of vann and vtree, and the
+// guard that a session holds one version of the library only.
 //
 // Loaded by the first versioned library of a session, or by shared_preload_libraries; both work alike.
 // Everything here is plain C in C++ clothes: no object with a destructor, so ereport may jump freely.
 #include "loader/soupvec_loader.hpp"
 #include "loader/held_version.hpp"
+#include "library_version.hpp"
 
 namespace soup::loader {
 namespace {
 
 int isa_setting = static_cast<int>(Isa::automatic);
+VannSettings vann_settings{
+    .recall = 0.95, .probes = 0, .rerank = 0, .max_pages = 0, .order = static_cast<int>(RowOrder::relaxed)};
 const VectorLibrary* library = nullptr;
+
+const config_enum_entry order_names[] = {{"relaxed", static_cast<int>(RowOrder::relaxed), false},
+                                         {"strict", static_cast<int>(RowOrder::strict), false},
+                                         {nullptr, 0, false}};
 
 const config_enum_entry isa_names[] = {
     {"auto", static_cast<int>(Isa::automatic), false}, {"scalar", static_cast<int>(Isa::scalar), false},
@@ -40,7 +48,44 @@ void register_library(const VectorLibrary* arriving) {
     library->isa_changed(wanted);
 }
 
-constexpr VectorLoader loader{sizeof(VectorLoader), SOUP_VERSION, register_library};
+VectorLoader loader{.bytes = sizeof(VectorLoader),
+                    .version = library_version,
+                    .register_library = register_library,
+                    .vann = &vann_settings,
+                    .vann_options = 0,
+                    .vtree_options = 0};
+
+void define_vann_settings() {
+    DefineCustomRealVariable(
+        "vann.recall", "Sets the part of the true neighbours that a vann search aims to find.",
+        "The index's own measurements say how many pages that takes.", &vann_settings.recall, 0.95, 0.5,
+        0.999, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("vann.probes", "Sets how many leaf pages a vann search reads at first.",
+                            "0 leaves it to vann.recall.", &vann_settings.probes, 0, 0, 1 << 20, PGC_USERSET,
+                            0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("vann.rerank",
+                            "Sets how many vectors a vann search ranks anew by their details at first.",
+                            "0 leaves it to vann.recall.", &vann_settings.rerank, 0, 0, 1 << 20, PGC_USERSET,
+                            0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "vann.max_pages", "Sets how many pages a vann search that needs more rows reads before it gives up.",
+        "0 means that it goes on until every row was found.", &vann_settings.max_pages, 0, 0, INT_MAX,
+        PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "vann.order", "Sets how well the rows of a vann search are ordered.",
+        "\"relaxed\": within each batch of pages; \"strict\": throughout, at the price of rows "
+        "that come too late.",
+        &vann_settings.order, static_cast<int>(RowOrder::relaxed), order_names, PGC_USERSET, 0, nullptr,
+        nullptr, nullptr);
+    MarkGUCPrefixReserved("vann");
+}
+
+int define_options(const char* description, int fill_default) {
+    const auto kind = static_cast<int>(add_reloption_kind());
+    add_int_reloption(static_cast<bits32>(kind), "fillfactor", description, fill_default, 20, 100,
+                      ShareUpdateExclusiveLock);
+    return kind;
+}
 
 } // namespace
 } // namespace soup::loader
@@ -53,6 +98,9 @@ SOUP_MODULE_INIT() {
                                  static_cast<int>(Isa::automatic), isa_names, PGC_SUSET, 0, check_isa,
                                  assign_isa, nullptr);
         MarkGUCPrefixReserved("soupvec");
-        *find_rendezvous_variable(vector_rendezvous) = const_cast<VectorLoader*>(&loader);
+        define_vann_settings();
+        loader.vann_options = define_options("How full a build makes vann's leaves, in percent.", 70);
+        loader.vtree_options = define_options("How full a build makes vtree's pages, in percent.", 90);
+        *find_rendezvous_variable(vector_rendezvous) = &loader;
     });
 }

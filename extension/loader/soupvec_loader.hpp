@@ -20,14 +20,36 @@ struct VectorLibrary {
     void (*isa_changed)(Isa) noexcept;   ///< Called at registration and at each change.
 };
 
+/// Values of the setting vann.order. The numbers are part of the interface.
+enum class RowOrder : int { relaxed = 0, strict = 1 };
+
+/// The settings of vann as they are now. The loader owns the memory.
+struct VannSettings {
+    double recall; ///< What a search aims at.
+    int probes;    ///< Leaves read at first; 0: what reaches the recall.
+    int rerank;    ///< Entries ranked anew by their details at first; 0: likewise.
+    int max_pages; ///< Where a search that is asked for more rows ends; 0: with the index.
+    int order;     ///< RowOrder
+};
+
 struct VectorLoader {
     std::uint32_t bytes;
     const char* version;
     /// Takes the library's table; raises 55000 when the session already holds another version.
     void (*register_library)(const VectorLibrary*);
+    const VannSettings* vann;
+    /// Kinds of storage parameters, as add_reloption_kind() gave them. Each has an integer "fillfactor".
+    int vann_options, vtree_options;
 };
 
 constexpr const char* vector_rendezvous = "soupvec_loader";
+
+/// The loader of this process, once attach() has run.
+inline const VectorLoader& vector_loader() {
+    static const auto* loader =
+        static_cast<const VectorLoader*>(*find_rendezvous_variable(vector_rendezvous));
+    return *loader;
+}
 
 /// Called once by the library's initialiser. Loads the loader if need be, registers, and has isa_changed
 /// called.
