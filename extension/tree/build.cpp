@@ -28,7 +28,6 @@ void enter_phase(BuildPhase phase) {
 
 /// Rows on their way from a scan of the heap to the builder.
 struct Intake {
-    const AccessMethod& method;
     Relation index;
     const OpenIndex& open;
     BulkBuilder& builder;
@@ -49,7 +48,7 @@ void take_row(Intake& intake, ItemPointer address, const Datum* values, const bo
     {
         const pg::ContextScope scope(intake.scratch);
         MemoryContextReset(intake.scratch);
-        if (!intake.method.make_item(intake.index, intake.open, values, is_null, intake.row)) return;
+        if (!intake.builder.make_row(intake.index, intake.open, values, is_null, intake.row)) return;
     }
     ++intake.taken;
     if (intake.is_sample) return intake.builder.sample(intake.row);
@@ -114,10 +113,7 @@ Meta create_file(const AccessMethod& method, Relation index, BufferStore& store)
 
 IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation index, IndexInfo* info) {
     BufferStore store(index, Logging::at_end);
-    OpenIndex open;
-    open.method = &method;
-    open.meta = create_file(method, index, store);
-    open.geometry = method.make_geometry(store, open.meta);
+    const std::unique_ptr<const OpenIndex> open = method.open(store, create_file(method, index, store));
 
     BuildContext context{
         .heap = heap,
@@ -127,15 +123,14 @@ IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation inde
         .heap_rows = guess_rows(heap),
         .make_sorter = [](std::size_t bytes) { return std::make_unique<TupleSorter>(bytes); },
         .enter_phase = enter_phase};
-    const std::unique_ptr<BulkBuilder> builder = method.make_builder(open, context);
+    const std::unique_ptr<BulkBuilder> builder = method.make_builder(*open, context);
     const pg::OwnedContext scratch("soupvec build");
 
     const std::size_t wanted = builder->sample_rows();
     if (wanted > 0) {
         enter_phase(BuildPhase::sampling);
-        Intake intake{.method = method,
-                      .index = index,
-                      .open = open,
+        Intake intake{.index = index,
+                      .open = *open,
                       .builder = *builder,
                       .scratch = scratch.get(),
                       .is_sample = true,
@@ -146,12 +141,8 @@ IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation inde
     builder->train();
 
     enter_phase(BuildPhase::loading);
-    Intake intake{.method = method,
-                  .index = index,
-                  .open = open,
-                  .builder = *builder,
-                  .scratch = scratch.get(),
-                  .is_sample = false};
+    Intake intake{
+        .index = index, .open = *open, .builder = *builder, .scratch = scratch.get(), .is_sample = false};
     const double heap_rows = pg::call([&] {
         return table_index_build_scan(heap, index, info, true, true, take_row_callback, &intake, nullptr);
     });

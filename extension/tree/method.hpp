@@ -27,10 +27,12 @@ struct ItemBuffer {
 
 /// An index as a session knows it: the metapage as it was when the relation cache's entry was made (only
 /// split_number changes without telling), and what the method made of it. Shared by scans and inserts, and
-/// kept by the session until the relation cache's entry is renewed.
+/// kept by the session until the relation cache's entry is renewed. A method may derive its own.
 struct OpenIndex {
-    const AccessMethod* method;
-    Meta meta;
+    virtual ~OpenIndex() = default;
+
+    const AccessMethod* method = nullptr;
+    Meta meta{};
     std::unique_ptr<const Geometry> geometry;
 };
 using OpenIndexPtr = std::shared_ptr<const OpenIndex>;
@@ -61,6 +63,9 @@ public:
     virtual std::size_t sample_rows() const { return 0; }
     virtual void sample(const ItemBuffer&) {}
     virtual void train() {}
+    /// As AccessMethod::make_item(), for sample() and add(): a builder may want the row in another form.
+    virtual bool make_row(Relation index, const OpenIndex& open, const Datum* values, const bool* is_null,
+                          ItemBuffer& into) const;
     virtual void add(const ItemBuffer& row) = 0;
     /// Writes the tree; its root goes to root_block, parameters that it found go to the metapage.
     virtual void finish() = 0;
@@ -78,7 +83,7 @@ public:
     /// millisecond, columns, dimensions and options that cannot be.
     virtual Meta new_meta(Relation index) const = 0;
     /// What the metapage describes; may read further pages that it names.
-    virtual std::unique_ptr<const Geometry> make_geometry(PageStore& store, const Meta& meta) const = 0;
+    virtual std::unique_ptr<OpenIndex> open(PageStore& store, const Meta& meta) const = 0;
     /// A row's point in the geometry's space and its key columns; the address is the driver's. False: the row
     /// is not indexed. Refuses a wrong dimension with 22000. Called outside pg::call: server code that may
     /// raise goes through it.
@@ -89,5 +94,10 @@ public:
     /// After a vacuum's clean-up: may renew what the metapage says of the index's content.
     virtual void after_vacuum(Relation, BufferStore&, const OpenIndex&, double /*live_rows*/) const {}
 };
+
+inline bool BulkBuilder::make_row(Relation index, const OpenIndex& open, const Datum* values,
+                                  const bool* is_null, ItemBuffer& into) const {
+    return open.method->make_item(index, open, values, is_null, into);
+}
 
 } // namespace soup::tree

@@ -53,10 +53,7 @@ OpenIndexPtr open_index(Relation index) {
     }
     const AccessMethod& method = method_of(index);
     BufferStore store(index);
-    auto open = std::make_shared<OpenIndex>();
-    open->method = &method;
-    open->meta = read_meta(index, store, method);
-    open->geometry = method.make_geometry(store, open->meta);
+    OpenIndexPtr open = method.open(store, read_meta(index, store, method));
 
     if (all.by_index.size() >= open_indexes_max) all.by_index.clear();
     all.by_index.insert_or_assign(id, OpenIndexes::Entry{++all.serial, open});
