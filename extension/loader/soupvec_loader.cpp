@@ -7,6 +7,10 @@
 #include "loader/held_version.hpp"
 #include "library_version.hpp"
 
+extern "C" {
+#include "access/reloptions.h"
+}
+
 namespace soup::loader {
 namespace {
 
