@@ -51,7 +51,13 @@ void follow_chain(tree::PageStore& store, const Layout& layout, tree::Block firs
 /// Writes a new chain that nobody names yet, page by page from its end; returns its first block.
 tree::Block write_chain(tree::PageStore& store, const Layout& layout, std::span<const ChainEntry> entries);
 
-// Within images.
+/// Makes `page`, which allocate() gave, a chain page within a change that also names it.
+void start_chain_page(tree::PageStore& store, const Layout& layout, tree::Change& change,
+                      const tree::Page& page, tree::Block next, std::span<const ChainEntry> entries);
+
+// Within an image whose count was checked.
 void append_to_chain(const Layout& layout, std::byte* body, const ChainEntry& entry) noexcept;
+/// The last entry takes its place.
+void remove_from_chain(const Layout& layout, std::byte* body, unsigned entry) noexcept;
 
 } // namespace soup::vann

@@ -43,6 +43,9 @@ private:
     const std::byte* body_;
 };
 
+/// Makes `page`, which allocate() gave, an empty detail page within a change; returns its body.
+std::byte* start_detail_page(tree::PageStore& store, tree::Change& change, const tree::Page& page,
+                             tree::Block leaf);
 /// Writes to a detail page's image.
 void put_detail(const Layout& layout, std::byte* body, unsigned slot, const DetailCode& code) noexcept;
 

@@ -1,3 +1,4 @@
+// Levels are numbered as in the pages: leaves are 0.
 #include "core/vann/frontier.hpp"
 
 #include <algorithm>
@@ -24,14 +25,13 @@ void Frontier::open(const Query& query, unsigned beam) {
     }
 }
 
-std::span<const tree::Link> Frontier::take(std::size_t wanted) {
+std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
     taken_.clear();
     if (known_.empty()) return taken_;
     const std::size_t chosen = bring_forward(known_[0], wanted);
     std::sort(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen),
               [](const Known& a, const Known& b) { return a.order < b.order; });
-    for (std::size_t i = 0; i < chosen; i++)
-        taken_.push_back(known_[0][i].link);
+    taken_.assign(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen));
     known_[0].erase(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen));
     return taken_;
 }

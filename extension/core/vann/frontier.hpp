@@ -28,11 +28,6 @@ public:
     std::size_t pages_opened() const noexcept { return pages_opened_; }
 
 private:
-    struct Known {
-        float order;
-        tree::Link link;
-    };
-
     void open_page(const Query& query, tree::Link link);
     void read(const Query& query, const tree::Page& page, tree::Link link);
     static std::size_t bring_forward(std::vector<Known>& known, std::size_t wanted);
@@ -41,7 +36,8 @@ private:
     const VannGeometry& geometry_;
     std::vector<std::vector<Known>> known_; ///< Per level, leaves first: pages not opened or given out yet.
     std::vector<float> scores_;
-    std::vector<tree::Link> opening_, taken_;
+    std::vector<tree::Link> opening_;
+    std::vector<Known> taken_;
     std::size_t pages_opened_ = 0;
 };
 

@@ -52,4 +52,24 @@ private:
     const std::byte* body_;
 };
 
+/// Writes to an inner page's image, which was checked or is new.
+class InnerImage {
+public:
+    InnerImage(const Layout& layout, std::byte* body) noexcept : layout_(&layout), body_(body) {}
+
+    /// A page without children around this centroid; read it back, for it is rounded.
+    void initialise(const float* centroid) noexcept;
+    /// `own_centroid` is the page's, as read back.
+    void put(unsigned entry, tree::Block child, const float* bound, const float* own_centroid) noexcept;
+    void append(tree::Block child, const float* bound, const float* own_centroid) noexcept;
+    /// The last child takes the entry's place.
+    void remove(unsigned entry) noexcept;
+
+private:
+    InnerHeader& header() noexcept { return *reinterpret_cast<InnerHeader*>(body_); }
+
+    const Layout* layout_;
+    std::byte* body_;
+};
+
 } // namespace soup::vann

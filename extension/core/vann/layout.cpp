@@ -52,8 +52,12 @@ Layout::Layout(unsigned dimensions_wanted, Metric metric_wanted, unsigned key_by
     if (dimensions < 1 || dimensions > dimensions_max)
         throw bad_input("dimension " + std::to_string(dimensions) + " is not between 1 and " +
                         std::to_string(dimensions_max));
-    place_details();
+    place_details(false);
     place_leaf();
+    if (tail_dims() > 0) { // The leaf sees less than the details, which then have one number more.
+        place_details(true);
+        place_leaf();
+    }
     place_inner();
     chain.address = 8;
     chain.capacity = (body_bytes - chain.address) / (unsigned{sizeof(tree::HeapAddress)} + key_bytes);
@@ -62,14 +66,10 @@ Layout::Layout(unsigned dimensions_wanted, Metric metric_wanted, unsigned key_by
     detail_scale = static_cast<float>(padded) / static_cast<float>(detail_dims);
 }
 
-void Layout::place_details() {
+void Layout::place_details(bool with_tail) {
     if (!has_details()) return;
-    // Whether there is a tail depends on leaf_dims, which depends on the details' number; taking it as given
-    // costs at most four bytes a detail.
     const unsigned norm_bytes = has_norms() ? 4 : 0;
-    const unsigned factor_bytes = 12 + norm_bytes;
-    const bool may_have_tail = padded > 1024;
-    const unsigned other_bytes = may_have_tail ? factor_bytes : factor_bytes - 4;
+    const unsigned other_bytes = (with_tail ? 12 : 8) + norm_bytes;
     detail_dims = choose_detail_dims(padded, other_bytes);
     detail.per_page = body_bytes / (detail_dims + other_bytes);
     detail.b = 0;
@@ -85,8 +85,9 @@ void Layout::place_leaf() {
     };
     // Fewer coordinates make estimates a little worse, more entries a centroid make better use of a page: a
     // cut is taken where it brings three times what it costs.
-    const unsigned all = leaf_dims, capacity_of_all = plan(all).leaf_capacity(1);
+    const unsigned all = std::min(padded, leaf_dims_max), capacity_of_all = plan(all).leaf_capacity(1);
     double best = 0;
+    leaf_dims = all;
     for (unsigned dims = all; has_details() && dims >= 16 && dims * 10 >= all * 7; dims -= 16) {
         const double gain = double{plan(dims).leaf_capacity(1) * 1.0} / std::max(capacity_of_all, 1U) - 1;
         const double cost = 1 - double{dims * 1.0} / all;

@@ -60,7 +60,7 @@ struct Layout {
     unsigned equals_max;
 
 private:
-    void place_details();
+    void place_details(bool with_tail);
     void place_leaf();
     void place_inner();
 };

@@ -97,6 +97,7 @@ public:
               std::span<const std::byte> keys) noexcept;
     void release(unsigned slot) noexcept;
     void set_address(unsigned slot, tree::HeapAddress address) noexcept;
+    void set_keys(unsigned slot, std::span<const std::byte> keys) noexcept;
     void add_detail_page(tree::Block block) noexcept;
 
 private:

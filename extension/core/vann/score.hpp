@@ -47,11 +47,14 @@ LeafScore score_leaf(const Query& query, const LeafView& leaf, float* order) noe
 /// something. Returns how many were written.
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept;
 
+/// The same as squared distances in the leaves' coordinates, whatever the metric: where an entry belongs.
+unsigned score_inner_distances(const Query& query, const InnerView& inner, float* distances) noexcept;
+
 /// One detail of a leaf with that centre_distance.
 float score_detail(const Query& query, float centre_distance, const DetailCode& detail) noexcept;
 
 /// The slots whose order is below `limit`, in ascending order of slots, and their orders; returns how many.
-/// Both outputs need room for `count` elements; count is a multiple of 8.
+/// Both outputs need room for `count` elements; count is a multiple of 16.
 unsigned select_below(const float* order, unsigned count, float limit, std::uint16_t* slots,
                       float* selected) noexcept;
 

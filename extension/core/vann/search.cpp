@@ -1,3 +1,5 @@
+// Everything that a leaf says is copied while it is locked: what is returned later does not depend on what
+// becomes of the page. Only the details are read later, and they decide about the order alone.
 #include "core/vann/search.hpp"
 
 #include "core/vann/chain_page.hpp"
@@ -91,14 +93,14 @@ void Search::next_batch() {
 }
 
 void Search::read_leaves(std::size_t wanted) {
-    const std::span<const tree::Link> links = frontier_.take(wanted);
+    const std::span<const Frontier::Known> nearest = frontier_.take(wanted);
     wanted_pages_.clear();
-    for (const tree::Link& link : links)
-        wanted_pages_.push_back(link.block);
+    for (const Frontier::Known& leaf : nearest)
+        wanted_pages_.push_back(leaf.link.block);
     store_.prefetch(wanted_pages_);
-    for (const tree::Link& link : links) {
+    for (const Frontier::Known& leaf : nearest) {
         store_.check_interrupts();
-        tree::follow(store_, link, [&](const tree::Page& page, tree::Link) { read_leaf(page); });
+        tree::follow(store_, leaf.link, [&](const tree::Page& page, tree::Link) { read_leaf(page); });
     }
 }
 

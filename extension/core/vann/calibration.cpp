@@ -1,0 +1,410 @@
+// Each query scores all leaves once (of a large index the nearest few thousand). What any number of probes,
+// any beam and any re-rank depth would have found is then read off these scores, without searching again.
+#include "core/vann/calibration.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <random>
+
+namespace soup::vann {
+namespace {
+
+constexpr float nothing = std::numeric_limits<float>::infinity();
+constexpr std::size_t neighbours = 10;
+constexpr std::size_t scanned_leaves_max = 4096;
+constexpr std::size_t scanned_in_all = 1'500'000; ///< Leaves, by all queries together: a second or two.
+constexpr std::size_t queries_min = 200, queries_max = 1000;
+constexpr std::size_t truth_depth = 400; ///< Entries that are looked at closely for a query's truth …
+constexpr std::size_t exact_depth = 40;  ///< … and by their own vectors.
+
+constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+constexpr std::array<unsigned, 33> probe_counts{1,  2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
+                                                16, 20,  24,  28,  32,  40,  48,  56,  64,  72,  80,
+                                                96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512};
+constexpr std::array<unsigned, 18> depths{10, 12, 14, 16, 20, 24,  28,  32,  40,
+                                          48, 56, 64, 80, 96, 128, 160, 192, 256};
+
+// What a page of each kind costs a query, in leaves: a leaf is pinned, read and scored; inner pages are fewer
+// and stay in the processor's cache; of a detail page only one entry is read.
+constexpr double inner_cost = 0.8, leaf_cost = 1, detail_cost = 0.5;
+
+/// One query's view of the index: all leaves scored.
+class Scores {
+public:
+    Scores(tree::PageStore& store, const VannGeometry& geometry)
+        : store_(store), geometry_(geometry), layout_(geometry.layout()), query_(layout_),
+          frontier_(store, geometry), selected_slots_(layout_.leaf.capacity),
+          selected_orders_(layout_.leaf.capacity) {}
+
+    struct Entry {
+        float order;
+        std::uint32_t leaf;
+        std::uint16_t slot;
+    };
+
+    void take(const CalibrationQuery& asked) {
+        asked_ = &asked;
+        query_.prepare(asked.point.data());
+        for (const std::size_t at : ranked_)
+            ranks_[at] = unknown;
+        ranked_.clear();
+        leaves_.clear();
+        addresses_.clear();
+        by_block_.clear();
+        own_leaf_ = tree::no_block;
+        used_ = 0;
+        frontier_.start();
+        while (leaves_.size() < scanned_leaves_max && !frontier_.is_exhausted()) {
+            frontier_.open(query_, scanned_leaves_max / 16);
+            for (const Frontier::Known& known : frontier_.take(scanned_leaves_max - leaves_.size())) {
+                store_.check_interrupts();
+                tree::follow(store_, known.link,
+                             [&](const tree::Page& page, tree::Link) { read_leaf(page); });
+            }
+        }
+        for (std::uint32_t i = 0; i < leaves_.size(); i++)
+            by_block_.push_back({leaves_[i].block, i});
+        std::ranges::sort(by_block_);
+    }
+    std::size_t leaves() const { return leaves_.size(); }
+
+    /// The true neighbours; equally near ones may be more than ten.
+    void find_truth(const ExactOrder& exact) {
+        std::vector<Entry> nearest;
+        for (std::uint32_t leaf = 0; leaf < leaves_.size(); leaf++)
+            add_below(leaf, truth_depth, nearest);
+        keep_best(nearest, truth_depth);
+        for (Entry& entry : nearest)
+            entry.order = rank(entry);
+        if (exact) {
+            keep_best(nearest, exact_depth);
+            for (Entry& entry : nearest)
+                if (!is_chain(address(entry)))
+                    if (const auto order = exact(*asked_, address(entry))) entry.order = *order;
+        }
+        std::ranges::sort(nearest, nearer);
+        wanted_ = std::min(neighbours, nearest.size());
+        truth_.clear();
+        if (wanted_ == 0) return;
+        const float limit = nearest[wanted_ - 1].order;
+        for (const Entry& entry : nearest)
+            if (entry.order <= limit) truth_.push_back(position(entry));
+    }
+    std::size_t wanted() const { return wanted_; }
+
+    /// The leaves in the order in which a search with this beam reads them.
+    const std::vector<std::uint32_t>& route(unsigned beam) {
+        frontier_.start();
+        frontier_.open(query_, beam);
+        known_.clear();
+        for (const Frontier::Known& known : frontier_.take(probe_counts.back() + 1))
+            known_.push_back(known);
+        for (Frontier::Known& known : known_)
+            if (known.link.block == own_leaf_) known.order *= own_leaf_without_me_;
+        std::ranges::sort(known_, [](const auto& a, const auto& b) { return a.order < b.order; });
+        route_.clear();
+        for (const Frontier::Known& known : known_) {
+            const auto found = std::ranges::lower_bound(by_block_, known.link.block, {}, &BlockNumber::block);
+            if (found != by_block_.end() && found->block == known.link.block) route_.push_back(found->leaf);
+        }
+        return route_;
+    }
+    std::size_t pages_opened() const { return frontier_.pages_opened(); }
+    bool saw_all() const { return frontier_.is_exhausted(); }
+
+    /// Adds a leaf's entries to the `wanted` best.
+    void add_below(std::uint32_t leaf, std::size_t wanted, std::vector<Entry>& best) {
+        if (best.empty()) limit_ = nothing;
+        const Leaf& one = leaves_[leaf];
+        const unsigned found = select_below(&orders_[one.first], one.slots, limit_, selected_slots_.data(),
+                                            selected_orders_.data());
+        for (unsigned i = 0; i < found; i++)
+            best.push_back({selected_orders_[i], leaf, selected_slots_[i]});
+        if (best.size() >= 2 * wanted) keep_best(best, wanted);
+    }
+    void keep_best(std::vector<Entry>& best, std::size_t wanted) {
+        if (best.size() <= wanted) return;
+        std::nth_element(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(wanted - 1), best.end(),
+                         nearer);
+        best.resize(wanted);
+        limit_ = best.back().order;
+    }
+
+    /// The entry's order by its details, read once.
+    float rank(const Entry& entry) {
+        if (!layout_.has_details()) return entry.order;
+        float& known = ranks_[position(entry)];
+        if (known == unknown) {
+            known = entry.order;
+            ranked_.push_back(position(entry));
+            const Leaf& leaf = leaves_[entry.leaf];
+            const tree::Block block =
+                details_[entry.leaf * layout_.detail.pages + entry.slot / layout_.detail.per_page];
+            if (block != tree::no_block) {
+                const tree::Page page = store_.lock(block, tree::Lock::shared);
+                if (DetailView::belongs(page, leaf.block))
+                    known =
+                        score_detail(query_, leaf.centre_distance,
+                                     DetailView(layout_, page.body())[entry.slot % layout_.detail.per_page]);
+            }
+        }
+        return known;
+    }
+    bool is_true(const Entry& entry) const {
+        return std::ranges::find(truth_, position(entry)) != truth_.end();
+    }
+    static bool nearer(const Entry& a, const Entry& b) { return a.order < b.order; }
+
+private:
+    struct Leaf {
+        std::size_t first;
+        unsigned slots;
+        tree::Block block;
+        float centre_distance;
+    };
+    struct BlockNumber {
+        tree::Block block;
+        std::uint32_t leaf;
+
+        auto operator<=>(const BlockNumber&) const = default;
+    };
+    static constexpr float unknown = -nothing;
+
+    std::size_t position(const Entry& entry) const { return leaves_[entry.leaf].first + entry.slot; }
+    tree::HeapAddress address(const Entry& entry) const { return addresses_[position(entry)]; }
+
+    void read_leaf(const tree::Page& page) {
+        const LeafView leaf(layout_, page.body(), page.block());
+        if (leaf.live() == 0) return;
+        const std::size_t first = used_;
+        if (orders_.size() < first + layout_.leaf.capacity) {
+            orders_.resize(2 * first + layout_.leaf.capacity);
+            ranks_.resize(orders_.size(), unknown);
+        }
+        const LeafScore score = score_leaf(query_, leaf, &orders_[first]);
+        used_ += score.slots;
+        details_.resize(leaves_.size() * layout_.detail.pages);
+        for (unsigned i = 0; i < layout_.detail.pages; i++)
+            details_.push_back(i < leaf.detail_count() ? leaf.detail_block(i) : tree::no_block);
+        leaves_.push_back({first, score.slots, page.block(), score.centre_distance});
+        for (unsigned slot = 0; slot < score.slots; slot++) {
+            addresses_.push_back(leaf.address(slot));
+            if (asked_->self.offset == 0 || leaf.address(slot) != asked_->self) continue;
+            orders_[first + slot] = nothing;
+            if (asked_->counted == CalibrationQuery::Counted::apart) continue;
+            // The mean of the leaf's other rows lies farther from this one, by just so much.
+            const double rows = leaf.live();
+            own_leaf_ = page.block();
+            own_leaf_without_me_ =
+                leaf.live() > 1 ? static_cast<float>(rows * rows / ((rows - 1) * (rows - 1))) : 4;
+        }
+    }
+
+    tree::PageStore& store_;
+    const VannGeometry& geometry_;
+    const Layout& layout_;
+    Query query_;
+    Frontier frontier_;
+    const CalibrationQuery* asked_ = nullptr;
+
+    std::vector<Leaf> leaves_;
+    std::vector<BlockNumber> by_block_;
+    std::vector<float> orders_, ranks_;
+    std::vector<tree::HeapAddress> addresses_;
+    std::vector<tree::Block> details_;
+    std::vector<std::size_t> ranked_, truth_;
+    std::size_t used_ = 0, wanted_ = 0;
+    tree::Block own_leaf_ = tree::no_block;
+    float own_leaf_without_me_ = 1;
+
+    std::vector<Frontier::Known> known_;
+    std::vector<std::uint32_t> route_;
+    std::vector<std::uint16_t> selected_slots_;
+    std::vector<float> selected_orders_;
+    float limit_ = nothing;
+};
+
+/// What the queries found on average, for every choice of beam, probes and depth.
+struct Tally {
+    double found[beams.size()][probe_counts.size()][depths.size()] = {};
+    double opened[beams.size()] = {};
+    std::size_t queries = 0;
+    std::size_t beams_used = beams.size(); ///< Wider ones open no more.
+};
+
+/// The ten best by rank, in ascending order.
+class Best {
+public:
+    void offer(float rank, bool is_true) {
+        if (count_ == neighbours && rank >= entries_[count_ - 1].rank) return;
+        std::size_t at = count_ < neighbours ? count_++ : count_ - 1;
+        hits_ -= at == neighbours - 1 && entries_[at].is_true && full_ ? 1 : 0;
+        full_ = count_ == neighbours;
+        for (; at > 0 && entries_[at - 1].rank > rank; at--)
+            entries_[at] = entries_[at - 1];
+        entries_[at] = {rank, is_true};
+        hits_ += is_true ? 1 : 0;
+    }
+    std::size_t hits() const { return hits_; }
+
+private:
+    struct Entry {
+        float rank;
+        bool is_true;
+    };
+    std::array<Entry, neighbours> entries_{};
+    std::size_t count_ = 0, hits_ = 0;
+    bool full_ = false;
+};
+
+void judge(Scores& scores, std::vector<Scores::Entry>& best, double (&found)[depths.size()]) {
+    scores.keep_best(best, depths.back());
+    std::ranges::sort(best, Scores::nearer);
+    Best ten;
+    std::size_t at = 0;
+    for (std::size_t d = 0; d < depths.size(); d++) {
+        for (; at < best.size() && at < depths[d]; at++)
+            ten.offer(scores.rank(best[at]), scores.is_true(best[at]));
+        found[d] +=
+            static_cast<double>(std::min(ten.hits(), scores.wanted())) / static_cast<double>(scores.wanted());
+    }
+}
+
+void count_query(Scores& scores, Tally& tally) {
+    std::vector<Scores::Entry> best;
+    for (std::size_t b = 0; b < tally.beams_used; b++) {
+        const auto& route = scores.route(beams[b]);
+        tally.opened[b] += static_cast<double>(scores.pages_opened());
+        best.clear();
+        std::size_t at = 0;
+        for (std::size_t p = 0; p < probe_counts.size(); p++) {
+            for (; at < route.size() && at < probe_counts[p]; at++)
+                scores.add_below(route[at], depths.back(), best);
+            judge(scores, best, tally.found[b][p]);
+        }
+    }
+    tally.queries++;
+}
+
+Setting choose(const Tally& tally, float target) {
+    Setting chosen{};
+    double best_cost = std::numeric_limits<double>::max(), best_recall = 0;
+    const auto queries = static_cast<double>(tally.queries);
+    for (std::size_t b = 0; b < tally.beams_used; b++)
+        for (std::size_t p = 0; p < probe_counts.size(); p++)
+            for (std::size_t d = 0; d < depths.size(); d++) {
+                const double recall = std::min<double>(tally.found[b][p][d] / queries, target);
+                const double cost = inner_cost * tally.opened[b] / queries + leaf_cost * probe_counts[p] +
+                                    detail_cost * depths[d];
+                if (recall < best_recall || (recall == best_recall && cost >= best_cost)) continue;
+                best_recall = recall;
+                best_cost = cost;
+                chosen = {probe_counts[p], beams[b], depths[d],
+                          static_cast<float>(tally.found[b][p][d] / queries)};
+            }
+    return chosen;
+}
+
+} // namespace
+
+std::size_t calibration_queries(std::uint64_t rows) noexcept {
+    return std::clamp<std::size_t>(rows / 10, std::min<std::size_t>(rows, 50), queries_max);
+}
+
+std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
+                                           std::size_t wanted, std::uint64_t seed) {
+    const Layout& layout = geometry.layout();
+    std::mt19937_64 random(seed);
+    std::vector<CalibrationQuery> queries;
+    std::vector<float> centroid(layout.leaf_dims);
+    const tree::Block blocks = store.block_count();
+    constexpr std::size_t tries_a_query = 100; // Leaves are a small part of the pages.
+    for (std::size_t tries = 0; queries.size() < wanted && tries < wanted * tries_a_query; tries++) {
+        store.check_interrupts();
+        const tree::Page page = store.lock(static_cast<tree::Block>(random() % blocks), tree::Lock::shared);
+        if (page.tail().kind != tree::PageKind::leaf) continue;
+        const LeafView leaf(layout, page.body(), page.block());
+        if (leaf.live() == 0) continue;
+        const auto slot = static_cast<unsigned>(random() % leaf.used());
+        const tree::HeapAddress self = leaf.address(slot);
+        if (is_free(self) || is_chain(self)) continue;
+
+        CalibrationQuery query;
+        query.self = self;
+        query.point.resize(layout.padded);
+        leaf.read_centroid(centroid.data());
+        if (layout.has_details()) {
+            const tree::Page details =
+                store.lock(leaf.detail_block(slot / layout.detail.per_page), tree::Lock::shared);
+            if (!DetailView::belongs(details, page.block())) continue;
+            const DetailCode detail = DetailView(layout, details.body())[slot % layout.detail.per_page];
+            const unsigned both = std::min(layout.leaf_dims, layout.detail_dims);
+            decode_bytes(detail.code, detail.f, centroid.data(), both, query.point.data());
+            for (unsigned i = both; i < layout.detail_dims; i++)
+                query.point[i] = detail.tail_f * static_cast<float>(detail.code[i]);
+        } else {
+            const auto* code =
+                reinterpret_cast<const std::int8_t*>(leaf.codes() + slot * layout.leaf.code_bytes);
+            decode_bytes(code, leaf.f()[slot] / 2, centroid.data(), layout.leaf_dims, query.point.data());
+        }
+        queries.push_back(std::move(query));
+    }
+    return queries;
+}
+
+Calibration calibrate(tree::PageStore& store, const VannGeometry& geometry,
+                      std::span<const CalibrationQuery> queries, const ExactOrder& exact,
+                      std::uint64_t rows) {
+    Scores scores(store, geometry);
+    const auto tally = std::make_unique<Tally>();
+    std::size_t scanned = 0;
+    for (const CalibrationQuery& query : queries) {
+        if (tally->queries >= queries_min && scanned >= scanned_in_all) break;
+        scores.take(query);
+        scanned += scores.leaves();
+        scores.find_truth(exact);
+        if (scores.wanted() > 0) count_query(scores, *tally);
+    }
+    Calibration calibration{};
+    if (tally->queries == 0) return calibration;
+    calibration.rows = rows;
+    for (std::size_t i = 0; i < recall_targets.size(); i++)
+        calibration.settings[i] = choose(*tally, recall_targets[i]);
+    return calibration;
+}
+
+SearchSettings settings_for(const Calibration& calibration, double recall) noexcept {
+    SearchSettings result;
+    if (calibration.rows == 0) {
+        // Three quarters of a hundred at .95, more for more: what sets of all kinds were content with.
+        const double more = 0.05 / std::max(1 - recall, 0.001);
+        result.probes = static_cast<unsigned>(std::lround(24 * std::sqrt(more)));
+        result.beam = static_cast<unsigned>(std::lround(8 * std::sqrt(more)));
+        result.rerank = static_cast<unsigned>(std::lround(48 * std::sqrt(more)));
+        return result;
+    }
+    const auto& settings = calibration.settings;
+    std::size_t above = 0;
+    while (above + 1 < recall_targets.size() && recall_targets[above] < recall)
+        above++;
+    const std::size_t below = above == 0 ? 0 : above - 1;
+    // Between two targets the effort grows about as evenly as the misses shrink, both taken as logarithms.
+    // Above the last one the same goes on.
+    const auto misses = [](double r) { return std::log(std::max(1 - r, 0.0005)); };
+    double share = 1;
+    if (above > below)
+        share = std::max(0.0, (misses(recall) - misses(recall_targets[below])) /
+                                  (misses(recall_targets[above]) - misses(recall_targets[below])));
+    const auto between = [&](std::uint32_t Setting::*effort) {
+        const double low = settings[below].*effort, high = settings[above].*effort;
+        return static_cast<unsigned>(std::ceil(low * std::pow(high / low, share) - 1e-6));
+    };
+    result.probes = between(&Setting::probes);
+    result.beam = between(&Setting::beam);
+    result.rerank = between(&Setting::rerank);
+    return result;
+}
+
+} // namespace soup::vann
