@@ -1,0 +1,344 @@
+// vann against pgvector's HNSW on the same server, the same data, in turns: recall-throughput curves, warm
+// and with cold processor caches; build, size, inserts and the log they write; a filter; recall after half of
+// the rows were replaced.
+//
+// Without pgvector on the server, vann alone. Everything goes to a JSON file, a summary to standard output.
+#include "tests/bench/vectors/curve.hpp"
+#include "tests/bench/vectors/peer.hpp"
+#include "tests/bench/vectors/truth.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <numeric>
+#include <random>
+
+using namespace soup::bench;
+
+namespace {
+
+struct Options {
+    std::string base, queries, truth, json, cache;
+    std::size_t rows = SIZE_MAX, query_count = 1000, inserts = 3000;
+    int rounds = 3;
+    bool with_pgvector = false, with_cold = true, with_inserts = true, with_filter = true,
+         with_replacement = true;
+};
+
+constexpr std::size_t depth = 10;
+constexpr double targets[] = {0.90, 0.95, 0.99};
+
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// JSON by hand: numbers and plain words only.
+class Json {
+public:
+    explicit Json(const std::string& path) : file_(path) {
+        if (!file_) throw std::runtime_error("cannot write " + path);
+        file_ << "{";
+    }
+    ~Json() { file_ << "\n}\n"; }
+    void number(const std::string& key, double value) { name(key) << value; }
+    void word(const std::string& key, const std::string& value) { name(key) << '"' << value << '"'; }
+    void curve(const std::string& key, const std::vector<CurvePoint>& points) {
+        name(key) << "[";
+        for (std::size_t i = 0; i < points.size(); ++i)
+            file_ << (i > 0 ? "," : "") << "\n    {\"" << points[i].setting << "\": " << points[i].value
+                  << ", \"recall\": " << points[i].recall << ", \"qps\": " << points[i].queries_per_second
+                  << "}";
+        file_ << "]";
+    }
+
+private:
+    std::ofstream& name(const std::string& key) {
+        file_ << (first_ ? "" : ",") << "\n  \"" << key << "\": ";
+        first_ = false;
+        return file_;
+    }
+    std::ofstream file_;
+    bool first_ = true;
+};
+
+class Bench {
+public:
+    explicit Bench(Options options)
+        : options_(std::move(options)), json_(options_.json),
+          base_(read_vectors(options_.base, options_.rows)),
+          queries_(read_vectors(options_.queries, options_.query_count)) {
+        loaded_ = base_.rows - (options_.with_inserts ? std::min(options_.inserts, base_.rows / 10) : 0);
+        Vectors loaded = base_;
+        loaded.rows = loaded_;
+        loaded.values.resize(loaded.rows * loaded.dimensions);
+        loaded_base_ = std::move(loaded);
+        truth_ = options_.truth.empty() || loaded_ != base_.rows
+                     ? exact_neighbours(loaded_base_, queries_, depth, options_.cache)
+                     : given_neighbours(loaded_base_, queries_, depth, options_.truth);
+        peers_.emplace_back(vann_peer());
+        if (options_.with_pgvector) peers_.emplace_back(pgvector_peer());
+        std::printf("%zu vectors of %zu dimensions, %zu queries\n", loaded_, base_.dimensions, queries_.rows);
+        json_.number("vectors", static_cast<double>(loaded_));
+        json_.number("dimensions", static_cast<double>(base_.dimensions));
+    }
+
+    void run() {
+        for (auto& peer : peers_)
+            load_and_build(peer);
+        measure_curves();
+        if (options_.with_cold) measure_cold();
+        if (options_.with_inserts) measure_inserts();
+        if (options_.with_replacement) measure_replacement();
+        if (options_.with_filter) measure_filter();
+    }
+
+private:
+    std::string key(const Peer& peer, const char* what) const { return peer.kind().database + "_" + what; }
+    std::span<const float> query(std::size_t i) const { return {queries_.row(i), queries_.dimensions}; }
+
+    void load_and_build(Peer& peer) {
+        peer.run("SET maintenance_work_mem = '2GB'");
+        peer.run("SET max_parallel_maintenance_workers = 1"); // Two processes.
+        peer.load(base_, loaded_);
+        const double seconds = peer.build(false);
+        const double bytes = peer.index_bytes() / static_cast<double>(loaded_);
+        std::printf("%-14s build %7.2f s, %6.0f bytes a vector\n", peer.kind().name.c_str(), seconds, bytes);
+        json_.number(key(peer, "build_s"), seconds);
+        json_.number(key(peer, "bytes_per_vector"), bytes);
+        peer.prepare();
+    }
+
+    /// Recall and rate of one setting.
+    CurvePoint measure(Peer& peer, const Setting& setting) {
+        peer.set(setting);
+        double found = 0, seconds = 0;
+        for (std::size_t i = 0; i < queries_.rows; ++i) {
+            const double begin = now();
+            peer.nearest(query(i), ids_);
+            seconds += now() - begin;
+            found += recall(loaded_base_, queries_, i, truth_, depth, ids_);
+        }
+        const auto count = static_cast<double>(queries_.rows);
+        return {setting.name, setting.value, found / count, count / seconds};
+    }
+
+    void measure_curves() {
+        curves_.assign(peers_.size(), {});
+        for (int round = 0; round < options_.rounds; ++round) {
+            std::size_t most = 0;
+            for (const auto& peer : peers_)
+                most = std::max(most, peer.kind().settings.size());
+            for (std::size_t s = 0; s < most; ++s)
+                for (std::size_t p = 0; p < peers_.size(); ++p)
+                    if (s < peers_[p].kind().settings.size())
+                        keep_best(p, measure(peers_[p], peers_[p].kind().settings[s]));
+        }
+        for (std::size_t p = 0; p < peers_.size(); ++p) {
+            std::printf("\n%s\n", peers_[p].kind().name.c_str());
+            for (const auto& point : curves_[p])
+                std::printf("  %s = %-6s recall %.4f  %8.0f queries/s\n", point.setting.c_str(),
+                            point.value.c_str(), point.recall, point.queries_per_second);
+            json_.curve(key(peers_[p], "curve"), curves_[p]);
+        }
+        print_ratios("warm", curves_);
+    }
+
+    void keep_best(std::size_t peer, const CurvePoint& point) {
+        for (auto& kept : curves_[peer])
+            if (kept.setting == point.setting && kept.value == point.value) {
+                kept.queries_per_second = std::max(kept.queries_per_second, point.queries_per_second);
+                return;
+            }
+        curves_[peer].push_back(point);
+    }
+
+    void print_ratios(const char* what, const std::vector<std::vector<CurvePoint>>& curves) {
+        std::printf("\n%s, queries a second at recall@10\n", what);
+        for (const double target : targets) {
+            std::printf("  %.2f", target);
+            std::optional<double> first;
+            for (std::size_t p = 0; p < curves.size(); ++p) {
+                const auto rate = rate_at(curves[p], target);
+                std::printf("  %s %8.0f", peers_[p].kind().database.c_str(), rate.value_or(0));
+                char name[64];
+                std::snprintf(name, sizeof name, "%s_qps_at_%.2f", what, target);
+                json_.number(key(peers_[p], name), rate.value_or(0));
+                if (p == 0) first = rate;
+                if (p > 0 && rate && first) std::printf("  ratio %.2f", *first / *rate);
+            }
+            std::printf("\n");
+        }
+    }
+
+    /// The processor's caches are filled with something else before every query.
+    void measure_cold() {
+        constexpr std::size_t sweep_bytes = 128UL << 20, some_queries = 150;
+        std::vector<char> sweep(sweep_bytes, 1);
+        std::vector<std::vector<CurvePoint>> cold(peers_.size());
+        const std::size_t count = std::min(some_queries, queries_.rows);
+        for (std::size_t p = 0; p < peers_.size(); ++p)
+            for (const auto& setting : peers_[p].kind().settings) {
+                if (setting.name == "vann.recall") continue;
+                peers_[p].set(setting);
+                double found = 0, seconds = 0;
+                for (std::size_t i = 0; i < count; ++i) {
+                    for (std::size_t at = 0; at < sweep_bytes; at += 64)
+                        sweep[at] = static_cast<char>(sweep[at] + 1);
+                    const double begin = now();
+                    peers_[p].nearest(query(i), ids_);
+                    seconds += now() - begin;
+                    found += recall(loaded_base_, queries_, i, truth_, depth, ids_);
+                }
+                cold[p].push_back({setting.name, setting.value, found / static_cast<double>(count),
+                                   static_cast<double>(count) / seconds});
+            }
+        print_ratios("cold", cold);
+    }
+
+    void measure_inserts() {
+        const std::size_t all = base_.rows - loaded_, singly = all / 3;
+        std::printf("\ninserts into the indexed table\n");
+        for (auto& peer : peers_) {
+            double begin = now(), wal = peer.wal_bytes();
+            for (std::size_t i = 0; i < singly; ++i)
+                peer.insert(static_cast<std::uint32_t>(loaded_ + i),
+                            {base_.row(loaded_ + i), base_.dimensions});
+            const double single_rate = static_cast<double>(singly) / (now() - begin);
+            const double wal_bytes = (peer.wal_bytes() - wal) / static_cast<double>(singly);
+            begin = now();
+            for (std::size_t i = singly; i < all; ++i) {
+                if ((i - singly) % 1000 == 0) peer.run(i == singly ? "BEGIN" : "COMMIT; BEGIN");
+                peer.insert(static_cast<std::uint32_t>(loaded_ + i),
+                            {base_.row(loaded_ + i), base_.dimensions});
+            }
+            peer.run("COMMIT");
+            const double batch_rate = static_cast<double>(all - singly) / (now() - begin);
+            std::printf("  %-14s one a commit %8.0f/s, 1000 a commit %8.0f/s, %.0f bytes of log a row\n",
+                        peer.kind().name.c_str(), single_rate, batch_rate, wal_bytes);
+            json_.number(key(peer, "insert_single_per_s"), single_rate);
+            json_.number(key(peer, "insert_batch_per_s"), batch_rate);
+            json_.number(key(peer, "wal_bytes_per_insert"), wal_bytes);
+            peer.run("DELETE FROM item WHERE id >= " + std::to_string(loaded_));
+        }
+    }
+
+    /// Half of the rows go and come back under new addresses: vann only, for the others it takes minutes.
+    void measure_replacement() {
+        Peer& peer = peers_.front();
+        const Setting setting{"vann.recall", "0.95"};
+        const double fresh = measure(peer, setting).recall;
+        peer.run("VACUUM item");
+        peer.run("CREATE TEMP TABLE half AS SELECT * FROM item WHERE id % 2 = 0");
+        peer.run("DELETE FROM item WHERE id % 2 = 0");
+        peer.run("VACUUM item");
+        peer.run("INSERT INTO item SELECT * FROM half ORDER BY hashint4(id)");
+        peer.run("DROP TABLE half");
+        const double replaced = measure(peer, setting).recall;
+        std::printf("\nrecall at vann.recall = 0.95: %.4f fresh, %.4f after half of the rows were replaced\n",
+                    fresh, replaced);
+        json_.number("vann_recall_fresh", fresh);
+        json_.number("vann_recall_replaced", replaced);
+    }
+
+    void measure_filter() {
+        // The exact answer among the rows with each query's tag.
+        const std::size_t count = std::min<std::size_t>(queries_.rows, 300);
+        std::printf("\nfilter that 1 %% of the rows pass\n");
+        for (auto& peer : peers_) {
+            const bool has_tag = !peer.kind().filtered_index_clause.empty();
+            measure_filter_on(peer, count, false);
+            if (!has_tag) continue;
+            peer.build(true);
+            peer.prepare();
+            measure_filter_on(peer, count, true);
+        }
+    }
+
+    void measure_filter_on(Peer& peer, std::size_t count, bool in_index) {
+        for (const auto& setting : peer.kind().settings) {
+            peer.set(setting);
+            double found = 0, seconds = 0, rows = 0;
+            for (std::size_t i = 0; i < count; ++i) {
+                const auto tag = static_cast<std::int32_t>(i % 100);
+                const double begin = now();
+                peer.nearest_with_tag(query(i), tag, ids_);
+                seconds += now() - begin;
+                rows += static_cast<double>(ids_.size());
+                found += filtered_recall(i, tag);
+            }
+            const double recall = found / static_cast<double>(count);
+            std::printf("  %-14s%s %s = %-5s recall %.4f  %7.0f queries/s, %.2f rows\n",
+                        peer.kind().name.c_str(), in_index ? " (tag in index)" : "", setting.name.c_str(),
+                        setting.value.c_str(), recall, static_cast<double>(count) / seconds,
+                        rows / static_cast<double>(count));
+            const std::string prefix =
+                key(peer, in_index ? "filter_in_index_" : "filter_") + setting.name + "_" + setting.value;
+            json_.number(prefix + "_recall", recall);
+            json_.number(prefix + "_qps", static_cast<double>(count) / seconds);
+            if (recall >= 0.995) break;
+        }
+    }
+
+    double filtered_recall(std::size_t i, std::int32_t tag) {
+        std::vector<float> distances;
+        const auto distance = [&](std::size_t row) {
+            float sum = 0;
+            for (std::size_t d = 0; d < base_.dimensions; ++d) {
+                const float difference = base_.row(row)[d] - queries_.row(i)[d];
+                sum += difference * difference;
+            }
+            return sum;
+        };
+        for (auto row = static_cast<std::size_t>(tag); row < loaded_; row += 100)
+            distances.push_back(distance(row));
+        const std::size_t wanted = std::min(depth, distances.size());
+        std::nth_element(distances.begin(), distances.begin() + static_cast<std::ptrdiff_t>(wanted - 1),
+                         distances.end());
+        const float limit = distances[wanted - 1] * 1.000001F;
+        std::size_t hits = 0;
+        for (const std::uint32_t id : ids_)
+            hits += distance(id) <= limit ? 1 : 0;
+        return static_cast<double>(std::min(hits, wanted)) / static_cast<double>(wanted);
+    }
+
+    Options options_;
+    Json json_;
+    Vectors base_, loaded_base_, queries_;
+    std::size_t loaded_ = 0;
+    Truth truth_;
+    std::vector<Peer> peers_;
+    std::vector<std::vector<CurvePoint>> curves_;
+    std::vector<std::uint32_t> ids_;
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("vann against pgvector's HNSW on one server");
+    Options options;
+    app.add_option("--base", options.base, "vectors to index (.fvecs, .bvecs, .npy, idx; also .gz)")
+        ->required();
+    app.add_option("--queries", options.queries, "vectors to ask for")->required();
+    app.add_option("--truth", options.truth, "row numbers of the exact neighbours; computed if not given");
+    app.add_option("--json", options.json, "where the figures go")->required();
+    app.add_option("--rows", options.rows, "index only the first so many vectors");
+    app.add_option("--query-count", options.query_count, "ask only for the first so many");
+    app.add_option("--rounds", options.rounds, "times that each setting is measured; the best counts");
+    app.add_flag("--pgvector", options.with_pgvector, "compare with database pgvector");
+    app.add_flag("!--no-cold", options.with_cold, "leave out cold caches");
+    app.add_flag("!--no-inserts", options.with_inserts, "leave out inserts");
+    app.add_flag("!--no-filter", options.with_filter, "leave out the filter");
+    app.add_flag("!--no-replacement", options.with_replacement,
+                 "leave out the replacement of half of the rows");
+    CLI11_PARSE(app, argc, argv);
+    options.cache = options.json + ".truth";
+    try {
+        Bench(std::move(options)).run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,66 @@
+// One of the two that are compared, in a database of its own on the same server: soupvec's vann or pgvector's
+// HNSW. Both are asked by the same statements over libpq, binary both ways, planned once.
+#pragma once
+
+#include "tests/bench/vectors/dataset.hpp"
+
+#include <libpq-fe.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace soup::bench {
+
+/// What a query costs more or finds more with.
+struct Setting {
+    std::string name;  ///< As the setting is called: vann.probes, vann.recall, hnsw.ef_search.
+    std::string value; //
+};
+
+struct PeerKind {
+    std::string name, database, extension, index_clause, filtered_index_clause;
+    std::vector<Setting> settings;    ///< From cheap to dear.
+    std::vector<std::string> session; ///< Statements for every session.
+};
+PeerKind vann_peer();
+PeerKind pgvector_peer();
+
+class Peer {
+public:
+    /// PGHOST and PGPORT name the server; the database exists.
+    explicit Peer(PeerKind kind);
+
+    const PeerKind& kind() const noexcept { return kind_; }
+    void run(const std::string& sql);
+    std::string value(const std::string& sql);
+
+    /// Table item (id, tag, embedding) with these rows; tag is the id modulo 100.
+    void load(const Vectors& base, std::size_t rows);
+    /// Seconds; the index is named item_embedding.
+    double build(bool with_tag);
+    void set(const Setting& setting);
+    /// Prepares the statements; the planner is asked whether the index is used, and death follows if not.
+    void prepare();
+
+    /// Ids of the nearest rows.
+    void nearest(std::span<const float> query, std::vector<std::uint32_t>& ids);
+    void nearest_with_tag(std::span<const float> query, std::int32_t tag, std::vector<std::uint32_t>& ids);
+    /// One row, one statement.
+    void insert(std::uint32_t id, std::span<const float> vector);
+    /// Bytes of write-ahead log so far.
+    double wal_bytes();
+    double index_bytes();
+
+private:
+    using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+    Result check(PGresult* result);
+    Result execute(const char* name, std::span<const std::string> parameters);
+    static void read_ids(const PGresult* result, std::vector<std::uint32_t>& ids);
+
+    PeerKind kind_;
+    std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+};
+
+} // namespace soup::bench
