@@ -20,9 +20,13 @@ public:
     void start();
     /// Opens the `beam` nearest unopened pages of every inner level, from the root down.
     void open(const Query& query, unsigned beam);
+    struct Known {
+        float order;
+        tree::Link link;
+    };
     /// Takes out the `wanted` nearest leaves known, nearest first; fewer if fewer are known. Valid until the
     /// next call.
-    std::span<const tree::Link> take(std::size_t wanted);
+    std::span<const Known> take(std::size_t wanted);
     /// Whether every leaf was given out.
     bool is_exhausted() const noexcept;
     std::size_t pages_opened() const noexcept { return pages_opened_; }
