@@ -1,0 +1,175 @@
+// Every answer of a vtree equals that of looking at every point: boxes, balls, both, nearest neighbours, each
+// also within regions, on trees that were built by insertion, by packing, and after deletions.
+//
+// Points lie in every awkward way: uniform, in clusters, on a grid with many ties, on a line, all equal, with
+// squares beyond float's range on either end. Boxes and balls have points on their borders, are flat, are
+// points. Seeds are fixed and named in the trace.
+#include "tests/unit/vtree_fixture.hpp"
+
+namespace soup::vtree::test {
+namespace {
+
+void expect_answers(Tree& tree, Shape shape, Random& random, int rounds) {
+    const unsigned dimensions = tree.dimensions();
+    for (int round = 0; round < rounds; ++round) {
+        const BoxOf box = make_box(shape, dimensions, random);
+        const BallOf ball = make_ball(shape, dimensions, random);
+        EXPECT_EQ(tree.found(&box, nullptr), tree.expected(&box, nullptr));
+        EXPECT_EQ(tree.found(nullptr, &ball), tree.expected(nullptr, &ball));
+        EXPECT_EQ(tree.found(&box, &ball), tree.expected(&box, &ball));
+        const auto from = make_point(shape, dimensions, random);
+        tree.expect_nearest(from, nullptr, nullptr, 40);
+        tree.expect_nearest(from, &box, nullptr, 10);
+        tree.expect_nearest(from, nullptr, &ball, 10, NearestScan::Pinning::each_result);
+    }
+    EXPECT_EQ(tree.found(nullptr, nullptr), tree.expected(nullptr, nullptr));
+    tree.expect_nearest(make_point(shape, dimensions, random), nullptr, nullptr, SIZE_MAX);
+}
+
+class VtreeAnswers : public testing::TestWithParam<std::tuple<unsigned, Shape>> {
+protected:
+    unsigned dimensions = std::get<0>(GetParam());
+    Shape shape = std::get<1>(GetParam());
+    Random random{dimensions * 100 + static_cast<unsigned>(shape)};
+};
+
+TEST_P(VtreeAnswers, equal_brute_force_after_insertion_and_deletion) {
+    Tree tree(dimensions);
+    expect_answers(tree, shape, random, 1); // Empty.
+    for (int i = 0; i < 3000; ++i)
+        tree.insert(make_point(shape, dimensions, random));
+    tree.expect_sound();
+    expect_answers(tree, shape, random, 5);
+
+    const std::uint64_t kept = random() % 7;
+    tree.vacuum([&](std::uint64_t row) { return row % 7 != kept; });
+    tree.expect_sound();
+    expect_answers(tree, shape, random, 3);
+    for (int i = 0; i < 1500; ++i)
+        tree.insert(make_point(shape, dimensions, random));
+    tree.expect_sound();
+    expect_answers(tree, shape, random, 3);
+
+    tree.vacuum([](std::uint64_t) { return true; });
+    tree.expect_sound();
+    EXPECT_EQ(tree.found(nullptr, nullptr).size(), 0U);
+}
+
+TEST_P(VtreeAnswers, equal_brute_force_after_packing_and_insertion) {
+    for (const std::size_t count :
+         {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{2000}, std::size_t{9000}}) {
+        SCOPED_TRACE(count);
+        std::vector<std::vector<float>> points;
+        for (std::size_t i = 0; i < count; ++i)
+            points.push_back(make_point(shape, dimensions, random));
+        Tree tree(dimensions);
+        int sorters = 0;
+        // The smallest memory holds 1,000 points; the greatest of these sets needs a sorter.
+        tree.pack(points, 0, &sorters);
+        EXPECT_EQ(sorters, count > 1000 ? 1 : 0);
+        tree.expect_sound();
+        expect_answers(tree, shape, random, 3);
+        for (int i = 0; i < 500; ++i)
+            tree.insert(make_point(shape, dimensions, random));
+        tree.expect_sound();
+        expect_answers(tree, shape, random, 2);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(shapes, VtreeAnswers,
+                         testing::Combine(testing::Values(1U, 2U, 3U, 6U, 16U),
+                                          testing::ValuesIn(all_shapes)));
+
+TEST(vtree, every_number_of_dimensions_packs_and_splits) {
+    for (unsigned dimensions = 1; dimensions <= max_dimensions; ++dimensions) {
+        SCOPED_TRACE(dimensions);
+        Random random(dimensions);
+        std::vector<std::vector<float>> points;
+        for (int i = 0; i < 2500; ++i)
+            points.push_back(make_point(Shape::clustered, dimensions, random));
+        Tree tree(dimensions);
+        tree.pack(points, std::size_t{64} << 20);
+        for (int i = 0; i < 1000; ++i)
+            tree.insert(make_point(Shape::clustered, dimensions, random));
+        tree.expect_sound();
+        expect_answers(tree, Shape::clustered, random, 2);
+    }
+}
+
+TEST(vtree, packs_pages_as_full_as_it_is_told) {
+    Random random(1);
+    std::vector<std::vector<float>> points;
+    for (int i = 0; i < 100'000; ++i)
+        points.push_back(make_point(Shape::clustered, 3, random));
+    Tree tree(3);
+    tree.pack(points, std::size_t{64} << 20);
+    // 403 of 448 entries a leaf: 249 leaves, one inner page as the root, the metapage.
+    EXPECT_EQ(tree.store.block_count(), 100'000 / 403 + 1 + 2);
+}
+
+TEST(vtree, equal_points_share_their_leaves_evenly) {
+    Tree tree(2);
+    for (int i = 0; i < 50'000; ++i)
+        tree.insert({1, 2});
+    tree.expect_sound();
+    // Splits leave halves; without turns among equal boxes all but one would stay halves: 174 leaves.
+    EXPECT_LT(tree.store.block_count(), 174U * 4 / 5);
+    EXPECT_EQ(tree.found(nullptr, nullptr).size(), 50'000U);
+    const BoxOf point{{1, 2}, {1, 2}};
+    EXPECT_EQ(tree.found(&point, nullptr).size(), 50'000U);
+}
+
+TEST(vtree, a_small_query_touches_few_pages) {
+    Random random(3);
+    std::vector<std::vector<float>> points;
+    for (int i = 0; i < 200'000; ++i)
+        points.push_back(make_point(Shape::uniform, 3, random));
+    Tree tree(3);
+    tree.pack(points, std::size_t{64} << 20);
+    std::uint64_t before = tree.store.pins_taken();
+    for (int i = 0; i < 100; ++i) {
+        const auto centre = make_point(Shape::uniform, 3, random);
+        const BoxOf box{{centre[0] - 2, centre[1] - 2, centre[2] - 2},
+                        {centre[0] + 2, centre[1] + 2, centre[2] + 2}};
+        tree.found(&box, nullptr);
+    }
+    EXPECT_LT(tree.store.pins_taken() - before, 100U * 7) << "pages for a box of about two points";
+    before = tree.store.pins_taken();
+    for (int i = 0; i < 100; ++i) {
+        NearestScan scan(tree.store, tree.geometry.layout(), make_point(Shape::uniform, 3, random), Region(3),
+                         NearestScan::Pinning::none);
+        NearestScan::Found found;
+        for (int k = 0; k < 10; ++k)
+            scan.next(found);
+    }
+    EXPECT_LT(tree.store.pins_taken() - before, 100U * 9) << "pages for ten neighbours";
+}
+
+TEST(vtree, a_damaged_page_is_refused_and_reported) {
+    Random random(4);
+    Tree tree(3);
+    for (int i = 0; i < 2000; ++i)
+        tree.insert(make_point(Shape::uniform, 3, random));
+    tree.expect_sound();
+    const auto violations = [&] {
+        int count = 0;
+        tree::verify(tree.store, tree.geometry, tree::Unlinked::reported,
+                     [&](const tree::Violation&) { ++count; });
+        return count;
+    };
+    std::byte* leaf = tree::body(tree.store.raw(2));
+    Layout::set_count(leaf, 60'000);
+    EXPECT_THROW(tree.found(nullptr, nullptr), Error);
+    EXPECT_THROW(tree.expect_nearest({0, 0, 0}, nullptr, nullptr, SIZE_MAX), Error);
+    EXPECT_GT(violations(), 0);
+
+    Layout::set_count(leaf, 10);
+    EXPECT_EQ(violations(), 0) << "lost entries are found against the heap only";
+    tree.geometry.layout().column(leaf, 1)[3] = 1e6f;
+    EXPECT_EQ(violations(), 1);
+    tree.geometry.layout().column(leaf, 1)[3] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(violations(), 1);
+}
+
+} // namespace
+} // namespace soup::vtree::test
