@@ -20,9 +20,10 @@ class BufferStore;
 struct ItemBuffer {
     std::vector<float> point;
     std::vector<std::byte> keys;
+    std::vector<float> scratch; ///< The method's own, to spare it an allocation per row.
     HeapAddress address{};
 
-    Item item() const noexcept { return {point, address, keys}; }
+    Item item() const noexcept { return {.point = point, .address = address, .keys = keys}; }
 };
 
 /// An index as a session knows it: the metapage as it was when the relation cache's entry was made (only

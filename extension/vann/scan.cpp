@@ -1,0 +1,123 @@
+// ORDER BY vector <-> query, row by row: core/vann's Search on the server's pages.
+//
+// Between calls nothing is pinned. A row's address is returned after its leaf was let go, so vacuum may have
+// removed the row and another may have taken its place; a snapshot that sees the old row keeps vacuum from
+// it, and the new row is invisible to every older snapshot, so the executor drops it.
+#include "vann/scan.hpp"
+
+#include "boundary/memory.hpp"
+#include "core/vann/search.hpp"
+#include "tree/address.hpp"
+#include "tree/buffer_store.hpp"
+#include "vann/key_filter.hpp"
+#include "vann/method.hpp"
+#include "vann/settings.hpp"
+
+extern "C" {
+#include "access/stratnum.h"
+#include "pgstat.h"
+}
+
+namespace soup::vann {
+namespace {
+
+class Scan {
+public:
+    explicit Scan(Relation index)
+        : store_(index), open_(tree::open_index(index)), query_(vann().vann().layout()),
+          search_(store_, vann().vann()) {}
+    ~Scan() { store_.disown(); }
+
+    void restart() noexcept { is_started_ = false; }
+    bool next(IndexScanDesc scan);
+
+private:
+    const OpenVann& vann() const noexcept { return static_cast<const OpenVann&>(*open_); }
+    void start(IndexScanDesc scan);
+    void prepare_query(const ScanKeyData& order);
+
+    tree::BufferStore store_;
+    tree::OpenIndexPtr open_;
+    Query query_;
+    Search search_;
+    std::optional<ScanKeyFilter> filter_;
+    std::vector<float> vector_, point_;
+    double last_ = 0; ///< Of the row returned last.
+    bool is_started_ = false, is_strict_ = false;
+};
+
+/// A null orders nothing, and neither does a vector without direction under cosine: any query does for them.
+void Scan::prepare_query(const ScanKeyData& order) {
+    const Space& space = vann().space;
+    point_.assign(space.padded(), 0.0F);
+    if (read_vector(order.sk_argument, (order.sk_flags & SK_ISNULL) != 0, space.dimensions(), vector_))
+        space.to_point(vector_.data(), point_.data());
+    query_.prepare(point_.data());
+}
+
+void Scan::start(IndexScanDesc scan) {
+    if (scan->numberOfOrderBys != 1) throw Error("0A000", "", "cannot scan a vann index without an order");
+    prepare_query(scan->orderByData[0]);
+    filter_.emplace(vann().parameters,
+                    std::span(scan->keyData, static_cast<std::size_t>(scan->numberOfKeys)));
+    SearchSettings settings = search_settings(vann().parameters.calibration);
+    if (!filter_->is_empty()) settings.filter = &*filter_;
+    is_strict_ = wants_strict_order();
+    last_ = -std::numeric_limits<double>::infinity();
+    search_.start(query_, settings);
+    is_started_ = true;
+    pgstat_count_index_scan(scan->indexRelation);
+}
+
+bool Scan::next(IndexScanDesc scan) {
+    if (!is_started_) start(scan);
+    for (;;) {
+        const std::optional<Found> found = search_.next();
+        if (!found) return false;
+        const double distance = query_.reported(found->order);
+        if (is_strict_ && distance < last_) continue;
+        last_ = distance;
+        scan->xs_heaptid = tree::to_item_pointer(found->address);
+        scan->xs_recheck = filter_->needs_recheck();
+        scan->xs_recheckorderby = false;
+        scan->xs_orderbyvals[0] = Float8GetDatum(distance);
+        scan->xs_orderbynulls[0] = false;
+        return true;
+    }
+}
+
+Scan& scan_of(IndexScanDesc scan) noexcept {
+    return *static_cast<Scan*>(scan->opaque);
+}
+
+} // namespace
+
+IndexScanDesc begin_scan(Relation index, int key_count, int order_count) {
+    return pg::entry([=] {
+        IndexScanDesc scan = pg::call([=] {
+            IndexScanDesc made = RelationGetIndexScan(index, key_count, order_count);
+            made->xs_orderbyvals = static_cast<Datum*>(palloc0(sizeof(Datum) * std::max(order_count, 1)));
+            made->xs_orderbynulls = static_cast<bool*>(palloc0(sizeof(bool) * std::max(order_count, 1)));
+            return made;
+        });
+        scan->opaque = pg::make_in_context<Scan>(CurrentMemoryContext, index);
+        return scan;
+    });
+}
+
+void rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey orders, int order_count) {
+    if (keys != nullptr && key_count > 0)
+        std::memmove(scan->keyData, keys, sizeof(ScanKeyData) * static_cast<std::size_t>(key_count));
+    if (orders != nullptr && order_count > 0)
+        std::memmove(scan->orderByData, orders, sizeof(ScanKeyData) * static_cast<std::size_t>(order_count));
+    scan_of(scan).restart();
+}
+
+bool next_row(IndexScanDesc scan, ScanDirection) {
+    return pg::entry([=] { return scan_of(scan).next(scan); });
+}
+
+/// The scan's object goes with its memory context.
+void end_scan(IndexScanDesc) {}
+
+} // namespace soup::vann
