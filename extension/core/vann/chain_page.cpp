@@ -5,7 +5,7 @@
 namespace soup::vann {
 
 ChainView::ChainView(const Layout& layout, const tree::Page& page)
-    : layout_(&layout), body_(page.body()), count_(0) {
+    : layout_(&layout), body_(page.body()), block_(page.block()), count_(0) {
     const tree::PageKind kind = page.tail().kind;
     if (kind == tree::PageKind::freed) return;
     count_ = reinterpret_cast<const ChainHeader*>(body_)->count;

@@ -23,6 +23,7 @@ public:
     /// empty.
     ChainView(const Layout& layout, const tree::Page& page);
 
+    tree::Block block() const noexcept { return block_; }
     unsigned count() const noexcept { return count_; }
     tree::Block next() const noexcept { return reinterpret_cast<const ChainHeader*>(body_)->next; }
     tree::HeapAddress address(unsigned entry) const noexcept {
@@ -35,6 +36,7 @@ public:
 private:
     const Layout* layout_;
     const std::byte* body_;
+    tree::Block block_;
     unsigned count_;
 };
 

@@ -46,4 +46,7 @@ private:
     Layout layout_;
 };
 
+/// What a parent has to keep of a leaf or inner page: its own centroid, exactly as it was rounded.
+std::vector<float> page_bound(const Layout& layout, const tree::Page& page);
+
 } // namespace soup::vann

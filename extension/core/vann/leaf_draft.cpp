@@ -31,6 +31,8 @@ LeafDraft::LeafDraft(const Layout& layout)
 void LeafDraft::begin(const float* centroid) {
     LeafImage(*layout_, body_.get()).initialise(centroid);
     LeafView(*layout_, body_.get(), tree::no_block).read_centroid(centroid_.data());
+    for (const auto& page : details_)
+        std::memset(page.get(), 0, tree::body_bytes);
     count_ = 0;
 }
 

@@ -47,7 +47,7 @@ void LeafImage::release(unsigned slot) noexcept {
     number(layout_->leaf.f, slot) = 0;
     set_address(slot, {0, 0, 0});
     set_keys(slot, {});
-    header().live = static_cast<std::uint16_t>(header().live - 1);
+    if (header().live > 0) header().live = static_cast<std::uint16_t>(header().live - 1);
     const auto* addresses = reinterpret_cast<const tree::HeapAddress*>(body_ + layout_->leaf.address);
     while (header().used > 0 && is_free(addresses[header().used - 1]))
         header().used = static_cast<std::uint16_t>(header().used - 1);

@@ -16,37 +16,53 @@ namespace {
 constexpr float own_variance = 0.36F; ///< 1 - 2/π
 constexpr float coarse_share = 0.1F;
 
-float centre_distance(const Query& query, const std::byte* centroid, unsigned bytes_each,
-                      float scale) noexcept {
-    const unsigned dims = query.layout().leaf_dims;
+/// The arrays of either kind of page, and how far the query is from its centroid.
+struct Coded {
+    const std::byte* codes;
+    const float* a;
+    const float* f;
+    unsigned entries;
+    float centre;
+};
+
+float distance_to_centroid(const Layout& layout, const float* point, const std::byte* centroid,
+                           unsigned bytes_each, float scale) noexcept {
     const simd::CodeKernels& kernels = simd::kernels().codes;
-    return bytes_each == 1
-               ? kernels.l2_squared_code8(query.point(), reinterpret_cast<const std::int8_t*>(centroid),
-                                          scale, dims)
-               : kernels.l2_squared_code16(query.point(), reinterpret_cast<const std::int16_t*>(centroid),
-                                           scale, dims);
+    const unsigned dims = layout.leaf_dims;
+    if (bytes_each == 1)
+        return kernels.l2_squared_code8(point, reinterpret_cast<const std::int8_t*>(centroid), scale, dims);
+    return kernels.l2_squared_code16(point, reinterpret_cast<const std::int16_t*>(centroid), scale, dims);
+}
+
+Coded coded(const Layout& layout, const float* point, const LeafView& leaf) noexcept {
+    return {leaf.codes(), leaf.a(), leaf.f(), leaf.scanned(),
+            distance_to_centroid(layout, point, leaf.centroid(), layout.leaf.centroid_bytes,
+                                 leaf.centroid_scale())};
+}
+Coded coded(const Layout& layout, const float* point, const InnerView& inner) noexcept {
+    return {inner.codes(), inner.a(), inner.f(), inner.scanned(),
+            distance_to_centroid(layout, point, inner.centroid(), layout.inner.centroid_bytes,
+                                 inner.centroid_scale())};
 }
 
 /// Squared distances from one-bit codes.
-void estimate_bits(const Query& query, const std::byte* codes, unsigned entries, const float* a,
-                   const float* f, float centre, float* out) noexcept {
-    const LookUp& table = query.look_up();
-    const bool is_fine = table.coarse_variance() > coarse_share * own_variance * centre;
-    const simd::BitScan scan{reinterpret_cast<const std::uint8_t*>(codes), table.high(),
-                             is_fine ? table.low() : nullptr, query.layout().leaf_dims / 8,
-                             entries / block_entries};
-    const simd::BitEstimate estimate{a, f, centre, is_fine ? table.fine_offset() : table.coarse_offset(),
+void estimate_bits(const Layout& layout, const LookUp& table, const Coded& page, float* out) noexcept {
+    const bool is_fine = table.coarse_variance() > coarse_share * own_variance * page.centre;
+    const simd::BitScan scan{reinterpret_cast<const std::uint8_t*>(page.codes), table.high(),
+                             is_fine ? table.low() : nullptr, layout.leaf_dims / 8,
+                             page.entries / block_entries};
+    const simd::BitEstimate estimate{page.a, page.f, page.centre,
+                                     is_fine ? table.fine_offset() : table.coarse_offset(),
                                      is_fine ? table.fine_step() : table.coarse_step()};
     simd::kernels().codes.estimate_bits(scan, estimate, out);
 }
 
 /// Squared distances from 8-bit codes.
-void estimate_bytes(const Query& query, const std::byte* codes, unsigned entries, const float* a,
-                    const float* f, float centre, float* out) noexcept {
-    const unsigned dims = query.layout().leaf_dims;
-    const auto* code = reinterpret_cast<const std::int8_t*>(codes);
-    for (unsigned i = 0; i < entries; ++i, code += dims)
-        out[i] = centre + (a[i] - f[i] * simd::kernels().codes.dot_code(query.point(), code, dims));
+void estimate_bytes(const Layout& layout, const float* point, const Coded& page, float* out) noexcept {
+    const auto dot = simd::kernels().codes.dot_code;
+    const auto* code = reinterpret_cast<const std::int8_t*>(page.codes);
+    for (unsigned i = 0; i < page.entries; ++i, code += layout.leaf_dims)
+        out[i] = page.centre + (page.a[i] - page.f[i] * dot(point, code, layout.leaf_dims));
 }
 
 /// Squared distances within the leaves' coordinates to the metric's order.
@@ -86,34 +102,41 @@ double Query::reported(float order) const noexcept {
 }
 
 LeafScore score_leaf(const Query& query, const LeafView& leaf, float* order) noexcept {
-    const unsigned entries = leaf.scanned();
     const Layout& layout = query.layout();
-    const float centre =
-        centre_distance(query, leaf.centroid(), layout.leaf.centroid_bytes, leaf.centroid_scale());
+    const Coded page = coded(layout, query.point(), leaf);
     if (layout.has_details())
-        estimate_bits(query, leaf.codes(), entries, leaf.a(), leaf.f(), centre, order);
+        estimate_bits(layout, query.look_up(), page, order);
     else
-        estimate_bytes(query, leaf.codes(), entries, leaf.a(), leaf.f(), centre, order);
-    to_order(query, leaf.norms(), entries, order);
-    return {entries, centre};
-}
-
-unsigned score_inner_distances(const Query& query, const InnerView& inner, float* distances) noexcept {
-    const unsigned entries = inner.scanned();
-    const Layout& layout = query.layout();
-    const float centre =
-        centre_distance(query, inner.centroid(), layout.inner.centroid_bytes, inner.centroid_scale());
-    if (layout.inner_has_bits())
-        estimate_bits(query, inner.codes(), entries, inner.a(), inner.f(), centre, distances);
-    else
-        estimate_bytes(query, inner.codes(), entries, inner.a(), inner.f(), centre, distances);
-    return entries;
+        estimate_bytes(layout, query.point(), page, order);
+    to_order(query, leaf.norms(), page.entries, order);
+    return {page.entries, page.centre};
 }
 
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept {
-    const unsigned entries = score_inner_distances(query, inner, order);
-    to_order(query, inner.norms(), entries, order);
-    return entries;
+    const Layout& layout = query.layout();
+    const Coded page = coded(layout, query.point(), inner);
+    if (layout.inner_has_bits())
+        estimate_bits(layout, query.look_up(), page, order);
+    else
+        estimate_bytes(layout, query.point(), page, order);
+    to_order(query, inner.norms(), page.entries, order);
+    return page.entries;
+}
+
+unsigned nearest_child(const Layout& layout, const float* point, const InnerView& inner) {
+    std::vector<float> distances(inner.scanned());
+    const Coded page = coded(layout, point, inner);
+    if (layout.inner_has_bits()) {
+        LookUp table(layout.leaf_dims);
+        table.prepare(point);
+        estimate_bits(layout, table, page, distances.data());
+    } else {
+        estimate_bytes(layout, point, page, distances.data());
+    }
+    unsigned nearest = 0;
+    for (unsigned i = 1; i < inner.count(); ++i)
+        if (distances[i] < distances[nearest]) nearest = i;
+    return nearest;
 }
 
 float score_detail(const Query& query, float centre_distance, const DetailCode& detail) noexcept {

@@ -47,8 +47,9 @@ LeafScore score_leaf(const Query& query, const LeafView& leaf, float* order) noe
 /// something. Returns how many were written.
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept;
 
-/// The same as squared distances in the leaves' coordinates, whatever the metric: where an entry belongs.
-unsigned score_inner_distances(const Query& query, const InnerView& inner, float* distances) noexcept;
+/// The child whose centroid is nearest to a point, in squared distance whatever the metric: where an entry
+/// belongs. The page has children.
+unsigned nearest_child(const Layout& layout, const float* point, const InnerView& inner);
 
 /// One detail of a leaf with that centre_distance.
 float score_detail(const Query& query, float centre_distance, const DetailCode& detail) noexcept;
