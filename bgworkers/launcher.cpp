@@ -12,6 +12,7 @@
 #include "boundary/memory.hpp"
 #include "boundary/spi.hpp"
 #include "boundary/transaction.hpp"
+#include "library_version.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -145,7 +146,7 @@ void Launcher::run() {
     // The loader connects as the bootstrap superuser, whom no policy holds.
     SetUserIdAndSecContext(role_, 0);
     reconcile_slots();
-    while (installed_version() == SOUP_VERSION) {
+    while (installed_version() == library_version) {
         try {
             maintain();
             start_workers();

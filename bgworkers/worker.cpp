@@ -14,6 +14,7 @@
 #include "bgworkers/slice.hpp"
 #include "bgworkers/slot.hpp"
 #include "bgworkers/work_list.hpp"
+#include "library_version.hpp"
 
 #include <chrono>
 #include <map>
@@ -115,7 +116,7 @@ void Worker::pause_between_looks() const {
 
 bool Worker::is_outdated() {
     try {
-        return installed_version() != SOUP_VERSION;
+        return installed_version() != library_version;
     } catch (...) {
         log_current_error("reading the installed version");
         return true;

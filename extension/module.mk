@@ -13,6 +13,7 @@ $(addprefix $(BUILD)/,extension/core/simd/kernel_avx2.o lint/extension/core/simd
 $(addprefix $(BUILD)/,extension/core/simd/kernel_avx512.o lint/extension/core/simd/kernel_avx512.tidy): OBJ_CXXFLAGS += -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl
 
 BOUNDARY_OBJS  := $(call objects,$(BUILD)/server,extension/boundary)
+VERSION_OBJ    := $(call objects,$(BUILD)/server,extension/library_version.cpp)
 SOUPVEC_LOADER := $(call objects,$(BUILD)/server,extension/loader/soupvec_loader.cpp) $(BOUNDARY_OBJS)
 SOUPVEC_OBJS   := $(call objects,$(BUILD)/server,extension/vector extension/tree extension/vann extension/vtree) \
                   $(TREE_OBJS) $(SIMD_OBJS) $(BOUNDARY_OBJS)
@@ -30,13 +31,17 @@ $(BUILD)/lib/soupvec-$(VERSION).so: $(SOUPVEC_OBJS)
 $(BUILD)/lib/machinesoup.so: $(PLATFORM_LOADER)
 $(BUILD)/lib/machinesoup-$(VERSION).so: $(PLATFORM_OBJS)
 $(BUILD)/lib/machinesoup-$(VERSION).so: LIBRARY_LIBS = $(PLATFORM_LIBS)
+$(LIBRARIES): $(VERSION_OBJ)
 
 # -Bsymbolic: the server loads libraries globally, so without it a call inside one version could reach another's
 # function of the same name.
-$(LIBRARIES): $(EXPORTS) extension/module.mk
+define link_library
 	@mkdir -p $(@D)
 	$(CXX) -shared $(ALL_CXXFLAGS) $(LDFLAGS) -Wl,-Bsymbolic -Wl,--as-needed \
 	  -Wl,--version-script=$(EXPORTS) $(filter %.o,$^) $(LIBRARY_LIBS) -o $@
+endef
+$(LIBRARIES): $(EXPORTS) extension/module.mk
+	$(link_library)
 
 all: $(LIBRARIES)
 

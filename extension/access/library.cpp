@@ -5,6 +5,7 @@
 #include "access/binding.hpp"
 #include "access/utility_guard.hpp"
 #include "bgworkers/entry.hpp"
+#include "library_version.hpp"
 
 namespace soup::access {
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr loader::PlatformLibrary library{
     sizeof(loader::PlatformLibrary),
-    SOUP_VERSION,
+    library_version,
     workers::launcher_main,
     workers::worker_main,
     guard_utility,

@@ -4,6 +4,7 @@
 #include "loader/held_version.hpp"
 #include "loader/hooks.hpp"
 #include "loader/workers.hpp"
+#include "library_version.hpp"
 
 namespace soup::loader {
 namespace {
@@ -16,7 +17,7 @@ void register_library(const PlatformLibrary* arriving) {
     set_guards(arriving);
 }
 
-PlatformLoader loader{sizeof(PlatformLoader), SOUP_VERSION,     nullptr,         &settings, named_lock,
+PlatformLoader loader{sizeof(PlatformLoader), library_version,  nullptr,         &settings, named_lock,
                       statement_depth,        register_library, sizeof(Settings)};
 
 } // namespace

@@ -1,6 +1,7 @@
 // soupvec's versioned library: registers with the loader and lets it force the instruction set.
 #include "loader/soupvec_loader.hpp"
 #include "vector/vector.hpp"
+#include "library_version.hpp"
 
 namespace soup::vector {
 namespace {
@@ -34,7 +35,7 @@ void isa_changed(loader::Isa setting) noexcept {
 
 constexpr loader::VectorLibrary library{
     .bytes = sizeof(loader::VectorLibrary),
-    .version = SOUP_VERSION,
+    .version = library_version,
     .isa_available = isa_available,
     .isa_changed = isa_changed,
 };
