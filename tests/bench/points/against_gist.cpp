@@ -1,0 +1,322 @@
+// vtree against what PostgreSQL users have for points today, on one server, the same points, in turns: boxes
+// of three sizes, a radius, neighbours, build, size, inserts; and vtree_count against count(*).
+//
+// Every answer is compared between the peers: a figure of a wrong answer is none. Medians over the questions,
+// the best of the rounds.
+#include "tests/bench/points/questions.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <map>
+
+using namespace soup::bench;
+
+namespace {
+
+struct Options {
+    std::string points, json;
+    std::size_t rows = 1'000'000, questions = 100;
+    int rounds = 3;
+    bool with_inserts = true;
+};
+
+double now_us() {
+    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+/// Texts of a question for one peer, and whether its answer is a number of rows.
+struct Question {
+    std::string name, statement;
+    bool count_rows;
+    std::vector<std::string> parameters;
+};
+
+class Bench {
+public:
+    explicit Bench(Options options)
+        : options_(std::move(options)), points_(read_points(options_.points, options_.rows)) {
+        std::printf("%zu points of %zu dimensions\n", points_.rows, points_.dimensions);
+        for (auto& peer : peers_for(static_cast<unsigned>(points_.dimensions))) {
+            const bool is_there = std::all_of(peer.extensions.begin(), peer.extensions.end(),
+                                              [&](auto& name) { return session_.has_extension(name); });
+            if (is_there)
+                peers_.push_back(std::move(peer));
+            else
+                std::printf("  %s is not on this server\n", peer.name.c_str());
+        }
+    }
+
+    void run() {
+        load();
+        for (auto& peer : peers_)
+            build(peer);
+        ask();
+        measure_counts();
+        if (options_.with_inserts) measure_inserts();
+        write_json();
+    }
+
+private:
+    void load() {
+        session_.run("CREATE TABLE source (id int4, coordinates text)");
+        std::size_t row = 0;
+        session_.copy("COPY source FROM STDIN", [&](std::string& line) {
+            if (row == points_.rows) return false;
+            line = std::to_string(row) + "\t" + coordinates(row) + "\n";
+            ++row;
+            return true;
+        });
+    }
+
+    std::string coordinates(std::size_t row) const {
+        std::string text;
+        for (std::size_t d = 0; d < points_.dimensions; ++d) {
+            char one[32];
+            std::snprintf(one, sizeof one, "%s%.9g", d > 0 ? "," : "",
+                          static_cast<double>(points_.row(row)[d]));
+            text += one;
+        }
+        return text;
+    }
+
+    void build(const PeerSql& peer) {
+        for (const auto& extension : peer.extensions)
+            session_.run("CREATE EXTENSION IF NOT EXISTS " + extension);
+        session_.run("CREATE TABLE " + peer.table + " (id int4, " + peer.column + ")");
+        session_.run("INSERT INTO " + peer.table + " SELECT id, " + peer.from_text +
+                     " FROM source ORDER BY id");
+        session_.run("SET maintenance_work_mem = '1GB'");
+        const double begin = now_us();
+        session_.run("CREATE INDEX " + peer.table + "_p ON " + peer.table + " " + peer.index);
+        figures_[peer.name]["build_s"] = (now_us() - begin) / 1e6;
+        figures_[peer.name]["bytes_per_point"] =
+            std::stod(session_.value("SELECT pg_relation_size('" + peer.table + "_p')")) /
+            static_cast<double>(points_.rows);
+        session_.run("VACUUM (FREEZE, ANALYZE) " + peer.table);
+        std::printf("%-14s build %6.2f s, %5.1f bytes a point\n", peer.name.c_str(),
+                    figures_[peer.name]["build_s"], figures_[peer.name]["bytes_per_point"]);
+    }
+
+    std::vector<Question> questions_for(const PeerSql& peer) const {
+        std::vector<Question> all;
+        const std::string from = " FROM " + peer.table + " WHERE ";
+        for (const auto& [rows, boxes] : boxes_) {
+            Question question{"box" + std::to_string(rows), "SELECT count(*)" + from + peer.box, false, {}};
+            for (const auto& box : boxes)
+                question.parameters.push_back(peer.box_text(box));
+            all.push_back(std::move(question));
+        }
+        Question radius{"radius100", "SELECT count(*)" + from + peer.radius, false, {}};
+        for (const auto& ball : balls_)
+            radius.parameters.push_back(peer.ball_text(ball));
+        all.push_back(std::move(radius));
+        for (const int k : {10, 100}) {
+            Question nearest{"nearest" + std::to_string(k),
+                             "SELECT id FROM " + peer.table + " ORDER BY " + peer.nearest + " LIMIT " +
+                                 std::to_string(k),
+                             true,
+                             {}};
+            for (const auto& place : places_)
+                nearest.parameters.push_back(peer.point_text(place));
+            all.push_back(std::move(nearest));
+        }
+        return all;
+    }
+
+    void ask() {
+        for (const std::size_t rows : {std::size_t{10}, std::size_t{1000}, std::size_t{100000}})
+            if (rows <= points_.rows / 2)
+                boxes_[rows] = boxes_of(points_, rows,
+                                        rows > 10000 ? std::min<std::size_t>(options_.questions, 20)
+                                                     : options_.questions);
+        balls_ = balls_of(points_, std::min<std::size_t>(100, points_.rows), options_.questions);
+        places_ = places_near(points_, options_.questions);
+
+        session_.run("SET plan_cache_mode = force_generic_plan");
+        session_.run("SET enable_seqscan = off");
+        session_.run("SET max_parallel_workers_per_gather = 0");
+        std::vector<std::vector<Question>> asked;
+        for (const auto& peer : peers_) {
+            asked.push_back(questions_for(peer));
+            for (const auto& question : asked.back())
+                session_.run("PREPARE " + peer.table + "_" + question.name + "(text) AS " +
+                             question.statement);
+        }
+        for (int round = 0; round < options_.rounds; ++round)
+            for (std::size_t q = 0; q < asked.front().size(); ++q)
+                for (std::size_t p = 0; p < peers_.size(); ++p)
+                    measure(p, asked[p][q]);
+        print();
+    }
+
+    void measure(std::size_t p, const Question& question) {
+        const PeerSql& peer = peers_[p];
+        std::vector<double> times;
+        std::vector<long> answers;
+        for (const auto& parameter : question.parameters) {
+            const double begin = now_us();
+            answers.push_back(
+                session_.execute(peer.table + "_" + question.name, parameter, question.count_rows));
+            times.push_back(now_us() - begin);
+        }
+        const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+        std::nth_element(times.begin(), middle, times.end());
+        auto& best = figures_[peer.name][question.name + "_us"];
+        best = best == 0 ? *middle : std::min(best, *middle);
+        compare(question.name, peer.name, answers);
+    }
+
+    /// Coordinates are rounded differently by the peers, so a border's point may differ; a part in a thousand
+    /// may not.
+    void compare(const std::string& question, const std::string& peer, const std::vector<long>& answers) {
+        auto [known, is_first] = answers_.try_emplace(question, answers);
+        if (is_first) return;
+        for (std::size_t i = 0; i < answers.size(); ++i) {
+            const long difference = std::labs(answers[i] - known->second[i]);
+            if (difference > 2 + known->second[i] / 1000)
+                throw std::runtime_error(peer + ", " + question + ": " + std::to_string(answers[i]) +
+                                         " rows, vtree " + std::to_string(known->second[i]));
+        }
+    }
+
+    void print() {
+        std::printf("\nmicroseconds a question, median\n%-12s", "");
+        for (const auto& peer : peers_)
+            std::printf(" %22s", peer.name.c_str());
+        std::printf("\n");
+        for (const auto& [question, value] : figures_[peers_.front().name]) {
+            if (question.size() < 3 || question.substr(question.size() - 3) != "_us") continue;
+            std::printf("%-12s", question.substr(0, question.size() - 3).c_str());
+            for (const auto& peer : peers_) {
+                const double us = figures_[peer.name][question];
+                std::printf(" %10.1f", us);
+                if (&peer != &peers_.front())
+                    std::printf(" (%7.2f x)", us / value);
+                else
+                    std::printf(" %11s", "");
+            }
+            std::printf("\n");
+        }
+    }
+
+    /// Counts straight from the pages against the same count by the executor.
+    void measure_counts() {
+        if (!boxes_.contains(100000)) return;
+        const PeerSql& peer = peers_.front();
+        session_.run("PREPARE counted (text) AS SELECT vtree_count('" + peer.table + "_p', $1::vbox)");
+        for (int round = 0; round < options_.rounds; ++round) {
+            Question question{"counted100000", "", false, {}};
+            for (const auto& box : boxes_[100000])
+                question.parameters.push_back(peer.box_text(box));
+            std::vector<double> times;
+            for (std::size_t i = 0; i < question.parameters.size(); ++i) {
+                const double begin = now_us();
+                const long counted = session_.execute("counted", question.parameters[i], false);
+                times.push_back(now_us() - begin);
+                if (counted != answers_["box100000"][i])
+                    throw std::runtime_error("vtree_count counts wrongly");
+            }
+            const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+            std::nth_element(times.begin(), middle, times.end());
+            auto& best = figures_[peer.name]["counted100000_us"];
+            best = best == 0 ? *middle : std::min(best, *middle);
+        }
+        std::printf("\nvtree_count of ~100,000 rows: %.1f us, count(*) %.1f us (%.1f x)\n",
+                    figures_[peer.name]["counted100000_us"], figures_[peer.name]["box100000_us"],
+                    figures_[peer.name]["box100000_us"] / figures_[peer.name]["counted100000_us"]);
+    }
+
+    /// Rows a second into the table with its index and without, one a commit and a thousand a statement.
+    void measure_inserts() {
+        constexpr int singles = 2000, batches = 20, batch_rows = 1000;
+        std::printf("\nrows a second\n");
+        for (const auto& peer : peers_) {
+            session_.run("CREATE TABLE bare (LIKE " + peer.table + ")");
+            // In turns, so that the disk's moods meet both alike.
+            double single[2] = {}, batch[2] = {};
+            const std::string tables[2] = {"bare", peer.table};
+            for (int i = 0; i < singles; ++i)
+                for (int t = 0; t < 2; ++t) {
+                    const std::string row = std::to_string((i * 7919) % static_cast<int>(points_.rows));
+                    const std::string sql = "INSERT INTO " + tables[t] + " SELECT id, " + peer.from_text +
+                                            " FROM (VALUES (-1, '" + coordinates(std::stoul(row)) +
+                                            "')) v (id, coordinates)";
+                    const double begin = now_us();
+                    session_.run(sql);
+                    single[t] += now_us() - begin;
+                }
+            for (int b = 0; b < batches; ++b)
+                for (int t = 0; t < 2; ++t) {
+                    const std::string sql = "INSERT INTO " + tables[t] + " SELECT -1, " + peer.from_text +
+                                            " FROM source WHERE id BETWEEN " +
+                                            std::to_string(b * batch_rows) + " AND " +
+                                            std::to_string((b + 1) * batch_rows - 1);
+                    const double begin = now_us();
+                    session_.run(sql);
+                    batch[t] += now_us() - begin;
+                }
+            auto& figures = figures_[peer.name];
+            figures["insert_single_bare_per_s"] = singles * 1e6 / single[0];
+            figures["insert_single_per_s"] = singles * 1e6 / single[1];
+            figures["insert_batch_bare_per_s"] = batches * batch_rows * 1e6 / batch[0];
+            figures["insert_batch_per_s"] = batches * batch_rows * 1e6 / batch[1];
+            std::printf("%-14s one a commit %6.0f (bare %6.0f), a thousand %8.0f (bare %8.0f)\n",
+                        peer.name.c_str(), figures["insert_single_per_s"],
+                        figures["insert_single_bare_per_s"], figures["insert_batch_per_s"],
+                        figures["insert_batch_bare_per_s"]);
+            session_.run("DROP TABLE bare");
+        }
+    }
+
+    void write_json() const {
+        std::ofstream file(options_.json);
+        if (!file) throw std::runtime_error("cannot write " + options_.json);
+        file << "{\"points\": " << points_.rows << ", \"dimensions\": " << points_.dimensions;
+        for (const auto& [peer, figures] : figures_) {
+            file << ",\n \"" << peer << "\": {";
+            const char* separator = "";
+            for (const auto& [name, value] : figures) {
+                file << separator << "\"" << name << "\": " << value;
+                separator = ", ";
+            }
+            file << "}";
+        }
+        file << "}\n";
+    }
+
+    Options options_;
+    Vectors points_;
+    Session session_;
+    std::vector<PeerSql> peers_;
+    std::map<std::size_t, std::vector<Box>> boxes_;
+    std::vector<Ball> balls_;
+    std::vector<std::vector<float>> places_;
+    std::map<std::string, std::vector<long>> answers_;
+    std::map<std::string, std::map<std::string, double>> figures_;
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("vtree against GiST, SP-GiST and PostGIS on one server");
+    Options options;
+    app.add_option("--points", options.points, "points (.npy, .fvecs, or text of 2 to 16 columns)")
+        ->required();
+    app.add_option("--json", options.json, "where the figures go")->required();
+    app.add_option("--rows", options.rows, "use only the first so many points");
+    app.add_option("--questions", options.questions, "of each kind");
+    app.add_option("--rounds", options.rounds, "times that each is asked; the best counts");
+    app.add_flag("!--no-inserts", options.with_inserts, "leave out inserts");
+    CLI11_PARSE(app, argc, argv);
+    try {
+        Bench(std::move(options)).run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

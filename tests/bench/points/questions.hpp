@@ -1,0 +1,21 @@
+// Questions of a known size about a set of points: boxes and balls that hold a given number of them, found
+// exactly.
+#pragma once
+
+#include "tests/bench/points/peer.hpp"
+#include "tests/bench/vectors/dataset.hpp"
+
+namespace soup::bench {
+
+/// Cubes around random points of the set, each holding `rows` of them (by the rows-th smallest largest
+/// difference).
+std::vector<Box> boxes_of(const Vectors& points, std::size_t rows, std::size_t how_many);
+/// Balls likewise.
+std::vector<Ball> balls_of(const Vectors& points, std::size_t rows, std::size_t how_many);
+/// Random places near points of the set.
+std::vector<std::vector<float>> places_near(const Vectors& points, std::size_t how_many);
+
+/// Rows of numbers separated by comma, semicolon or blank; a first line without numbers is a header. Or .npy.
+Vectors read_points(const std::string& path, std::size_t rows_max);
+
+} // namespace soup::bench
