@@ -21,7 +21,8 @@ SOUP_FUNCTION(svec_recv) {
     Vector* vector = allocate(dimensions);
     for (int i = 0; i < dimensions; ++i) {
         std::uint32_t bits;
-        std::memcpy(&bits, from + 4 * i, sizeof bits);
+        std::memcpy(&bits, from, sizeof bits);
+        from += sizeof bits;
         vector->elements[i] = std::bit_cast<float>(pg_ntoh32(bits));
     }
     check_finite(vector->elements, dimensions);
@@ -36,9 +37,11 @@ SOUP_FUNCTION(svec_send) {
     char* to = VARDATA(message);
     const std::uint16_t head[2] = {pg_hton16(static_cast<std::uint16_t>(vector.dimensions)), 0};
     std::memcpy(to, head, sizeof head);
+    to += sizeof head;
     for (int i = 0; i < vector.dimensions; ++i) {
         const std::uint32_t bits = pg_hton32(std::bit_cast<std::uint32_t>(element(vector, i)));
-        std::memcpy(to + sizeof head + 4 * i, &bits, sizeof bits);
+        std::memcpy(to, &bits, sizeof bits);
+        to += sizeof bits;
     }
     PG_RETURN_BYTEA_P(message);
 }

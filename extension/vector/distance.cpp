@@ -16,7 +16,7 @@ namespace {
     const char* here = reinterpret_cast<const char*>(row.elements);
     // A short row is there already, by way of its neighbours; a detoasted one has its next somewhere else.
     if (row.dimensions < 48 || row.copied) return;
-    for (std::ptrdiff_t back = 4 * row.dimensions + line; back > 0; back -= line)
+    for (std::ptrdiff_t back = std::ptrdiff_t{4} * row.dimensions + line; back > 0; back -= line)
         __builtin_prefetch(here - back);
 }
 

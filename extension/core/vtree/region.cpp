@@ -28,7 +28,10 @@ void keep_common(std::uint64_t* mask, const std::uint64_t* other, std::size_t co
 double squared_distance(const float* a, const float* b, unsigned dimensions) noexcept {
     double sum = 0;
     for (unsigned j = 0; j < dimensions; ++j) {
-        const double difference = static_cast<double>(a[j]) - static_cast<double>(b[j]);
+        float x, y; // Neither needs to be aligned.
+        std::memcpy(&x, a + j, sizeof x);
+        std::memcpy(&y, b + j, sizeof y);
+        const double difference = static_cast<double>(x) - static_cast<double>(y);
         sum = sum + difference * difference;
     }
     return sum;
