@@ -50,10 +50,13 @@ void take_row(Intake& intake, ItemPointer address, const Datum* values, const bo
         MemoryContextReset(intake.scratch);
         if (!intake.builder.make_row(intake.index, intake.open, values, is_null, intake.row)) return;
     }
-    ++intake.taken;
-    if (intake.is_sample) return intake.builder.sample(intake.row);
+    if (intake.is_sample) {
+        ++intake.taken;
+        return intake.builder.sample(intake.row);
+    }
     intake.row.address = to_address(*address);
-    intake.builder.add(intake.row);
+    if (!intake.builder.add(intake.row)) return;
+    ++intake.taken;
     constexpr std::uint64_t report_each = 256;
     if (intake.taken % report_each == 0)
         pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<std::int64_t>(intake.taken));

@@ -67,7 +67,8 @@ public:
     /// As AccessMethod::make_item(), for sample() and add(): a builder may want the row in another form.
     virtual bool make_row(Relation index, const OpenIndex& open, const Datum* values, const bool* is_null,
                           ItemBuffer& into) const;
-    virtual void add(const ItemBuffer& row) = 0;
+    /// False: the row is not indexed after all.
+    virtual bool add(const ItemBuffer& row) = 0;
     /// Writes the tree; its root goes to root_block, parameters that it found go to the metapage.
     virtual void finish() = 0;
 };

@@ -1,0 +1,51 @@
+// The same fetch as an index scan's, so a HOT chain is followed to the version that counts.
+#include "vann/row_reader.hpp"
+
+#include "tree/address.hpp"
+
+extern "C" {
+#include "catalog/index.h"
+#include "executor/executor.h"
+}
+
+namespace soup::vann {
+
+RowReader::RowReader(Relation heap, Relation index, Snapshot snapshot) : snapshot_(snapshot) {
+    pg::call([&] {
+        info_ = BuildIndexInfo(index);
+        slot_ = table_slot_create(heap, nullptr);
+        if (info_->ii_Expressions != NIL) executor_ = CreateExecutorState();
+        fetch_ = table_index_fetch_begin(heap);
+    });
+}
+
+std::optional<Datum> RowReader::read(tree::HeapAddress address) {
+    Datum value{};
+    const bool is_there = pg::call([&] {
+        ItemPointerData row = tree::to_item_pointer(address);
+        bool call_again = false, is_null = false;
+        if (!table_index_fetch_tuple(fetch_, &row, snapshot_, slot_, &call_again, nullptr)) return false;
+        if (executor_ == nullptr) {
+            value = slot_getattr(slot_, info_->ii_IndexAttrNumbers[0], &is_null);
+            return !is_null;
+        }
+        Datum values[INDEX_MAX_KEYS];
+        bool are_null[INDEX_MAX_KEYS];
+        ExprContext* context = GetPerTupleExprContext(executor_);
+        ResetExprContext(context);
+        context->ecxt_scantuple = slot_;
+        FormIndexDatum(info_, slot_, executor_, values, are_null);
+        value = values[0];
+        return !are_null[0];
+    });
+    return is_there ? std::optional(value) : std::nullopt;
+}
+
+void RowReader::close() noexcept {
+    if (fetch_ == nullptr || pg::server_error_unwinding()) return;
+    table_index_fetch_end(std::exchange(fetch_, nullptr));
+    ExecDropSingleTupleTableSlot(slot_);
+    if (executor_ != nullptr) FreeExecutorState(executor_);
+}
+
+} // namespace soup::vann
