@@ -6,7 +6,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr double fill = 0.75;                 ///< The rest is for children that split.
+constexpr double inner_fill = 0.75;           ///< The rest is for children that split.
 constexpr std::size_t pages_at_once_min = 32; ///< Fewer would make the division poor, whatever memory says.
 
 } // namespace
@@ -38,7 +38,7 @@ void InnerBuilder::group(std::size_t number) {
     const Level level = std::exchange(levels_[number], {});
     const Rows rows{level.bounds.data(), level.blocks.size(), layout_.leaf_dims};
     const auto wanted =
-        static_cast<std::size_t>(static_cast<double>(rows.count) / (fill * layout_.inner.capacity)) + 1;
+        static_cast<std::size_t>(static_cast<double>(rows.count) / (inner_fill * layout_.inner.capacity)) + 1;
     const Division division = divide_within(rows, wanted, layout_.inner.capacity, kmeans_);
     std::vector<std::vector<std::uint32_t>> groups(division.groups);
     for (std::uint32_t i = 0; i < rows.count; i++)

@@ -11,7 +11,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr float nothing = std::numeric_limits<float>::infinity();
+constexpr float no_order = std::numeric_limits<float>::infinity();
 constexpr unsigned doublings_max = 10;              ///< Of a batch's width.
 constexpr std::size_t held_entries_max = 64 * 1024; ///< Beyond, batches return more than they bring in.
 constexpr std::size_t cache_line = 64;
@@ -142,7 +142,7 @@ void Search::reject(const LeafView& leaf, unsigned slots, float* order) {
 /// Takes the `wanted` nearest of all entries that wait.
 void Search::select(std::size_t wanted) {
     const auto nearer = [](const Candidate& a, const Candidate& b) { return a.order < b.order; };
-    float limit = nothing;
+    float limit = no_order;
     const auto keep_best = [&] {
         if (candidates_.size() <= wanted) return;
         std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted - 1),
@@ -161,7 +161,7 @@ void Search::select(std::size_t wanted) {
     }
     keep_best();
     for (const Candidate& one : candidates_)
-        orders_[leaves_[one.leaf].first + one.slot] = nothing;
+        orders_[leaves_[one.leaf].first + one.slot] = no_order;
 }
 
 /// Ranks the candidates by their details and makes them ready.
@@ -233,7 +233,7 @@ void Search::forget_ranked_leaves() {
     for (std::size_t i = 0; i < leaves_.size(); i++) {
         Leaf leaf = leaves_[i];
         const float* orders = &orders_[leaf.first];
-        if (std::all_of(orders, orders + leaf.slots, [](float order) { return order == nothing; })) continue;
+        if (std::all_of(orders, orders + leaf.slots, [](float order) { return order == no_order; })) continue;
         std::copy_n(orders_.begin() + static_cast<std::ptrdiff_t>(leaf.first), leaf.slots,
                     orders_.begin() + static_cast<std::ptrdiff_t>(end));
         std::copy_n(addresses_.begin() + static_cast<std::ptrdiff_t>(leaf.first), leaf.slots,
@@ -264,7 +264,7 @@ void Search::read_chain_page() {
                                  selected_orders_.data());
     }
     for (unsigned i = 0; i < view.count(); i++)
-        if (settings_.filter == nullptr || selected_orders_[i] != nothing) chain_.push_back(view.address(i));
+        if (settings_.filter == nullptr || selected_orders_[i] != no_order) chain_.push_back(view.address(i));
 }
 
 } // namespace soup::vann
