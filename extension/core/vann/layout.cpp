@@ -85,7 +85,7 @@ void Layout::place_leaf() {
     };
     // Fewer coordinates make estimates a little worse, more entries a centroid make better use of a page: a
     // cut is taken where it brings three times what it costs.
-    const unsigned all = std::min(padded, leaf_dims_max), capacity_of_all = plan(all).leaf_capacity(1);
+    const unsigned all = std::min(detail_dims, leaf_dims_max), capacity_of_all = plan(all).leaf_capacity(1);
     double best = 0;
     leaf_dims = all;
     for (unsigned dims = all; has_details() && dims >= 16 && dims * 10 >= all * 7; dims -= 16) {

@@ -1,6 +1,8 @@
-// A round is: signs, a Hadamard transform of a power of two's worth of coordinates scaled to be orthonormal,
-// and, where there are more coordinates than that, a step that replaces (x, y) of the two halves by
-// (x + y, x - y) / √2. The scales are folded into the signs' factors, but for that step's, which comes after.
+// A round is: signs, then a Hadamard transform of a power of two's worth of coordinates, scaled to be
+// orthonormal. Where there are more coordinates than that, rounds take the first and the last ones in turn,
+// so that two rounds transform each coordinate at least once, and after each two rounds the two halves (x, y)
+// are replaced by (x + y, x - y) / √2. Mixing after every round is worse: what the first transform left out
+// would be moved to where the second leaves it out again. Scales are folded into the signs' factors.
 #include "core/vann/rotation.hpp"
 
 #include <bit>
@@ -9,7 +11,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr unsigned rounds = 4; ///< Each coordinate of a non-power of two meets each other after two.
+constexpr unsigned rounds = 4;
 
 /// splitmix64 (Steele, Lea, Flood 2014): a stream of well-mixed numbers from any seed.
 std::uint64_t next_random(std::uint64_t& state) noexcept {
@@ -66,7 +68,7 @@ Rotation::Rotation(unsigned padded, std::uint64_t seed)
             if (i % 64 == 0) bits = next_random(seed);
             const bool is_transformed = i >= first && i < first + transformed_;
             float factor = is_transformed ? scale : 1;
-            if (transformed_ != padded_) factor *= mixed;
+            if (is_mixed(round)) factor *= mixed;
             factors_[std::size_t{round} * padded_ + i] = (bits & 1) != 0 ? factor : -factor;
         }
     }
@@ -79,7 +81,7 @@ void Rotation::apply(float* point) const noexcept {
             for (unsigned j = 0; j < 16; ++j)
                 point[i + j] *= factors[i + j];
         transform(round % 2 == 0 ? point : point + (padded_ - transformed_), transformed_);
-        if (transformed_ != padded_) butterfly(point, point + padded_ / 2, padded_ / 2);
+        if (is_mixed(round)) butterfly(point, point + padded_ / 2, padded_ / 2);
     }
 }
 

@@ -22,6 +22,8 @@ public:
     void apply(float* point) const noexcept;
 
 private:
+    bool is_mixed(unsigned round) const noexcept { return transformed_ != padded_ && round % 2 == 1; }
+
     unsigned padded_, rounds_, transformed_; ///< transformed_: the largest power of two within padded_.
     std::vector<float> factors_;             ///< Per round and coordinate: a sign times the round's scale.
 };
