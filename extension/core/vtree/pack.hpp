@@ -29,6 +29,8 @@ public:
     /// The store holds a metapage and an empty root.
     Packer(tree::PageStore& store, const Layout& layout, const PackLimits& limits, MakeSorter make_sorter);
 
+    /// As many points as make cells of a good shape.
+    static constexpr std::size_t sample_wanted = 40'000;
     /// How many points fit before a sorter is needed.
     static std::size_t points_in_memory(unsigned dimensions, const PackLimits& limits) noexcept;
 

@@ -1,0 +1,87 @@
+// What makes an index a vtree index: how many dimensions it has, how a row becomes a point, how all rows are
+// packed.
+#include "vtree/method.hpp"
+
+#include "core/vtree/pack.hpp"
+#include "tree/buffer_store.hpp"
+#include "vector/vector.hpp"
+#include "vtree/options.hpp"
+
+namespace soup::vtree {
+
+constinit const VtreeMethod vtree_method{};
+
+namespace {
+
+class VtreeBuilder final : public tree::BulkBuilder {
+public:
+    VtreeBuilder(const Layout& layout, const tree::BuildContext& context)
+        : limits_{context.memory_bytes, fill_of(context.index)},
+          packer_(context.store, layout, limits_, context.make_sorter) {
+        // A sample is worth its pass over the heap only if the rows will not fit.
+        const double most = static_cast<double>(Packer::points_in_memory(layout.dimensions(), limits_));
+        if (context.heap_rows > most) sample_rows_ = Packer::sample_wanted;
+    }
+
+    std::size_t sample_rows() const override { return sample_rows_; }
+    void sample(const tree::ItemBuffer& row) override { packer_.sample(row.point.data()); }
+    bool add(const tree::ItemBuffer& row) override {
+        packer_.add(row.point.data(), row.address);
+        return true;
+    }
+    void finish() override { packer_.finish(); }
+
+private:
+    PackLimits limits_;
+    Packer packer_;
+    std::size_t sample_rows_ = 0;
+};
+
+} // namespace
+
+tree::Meta VtreeMethod::new_meta(Relation index) const {
+    const std::int32_t dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
+    if (dimensions < 0)
+        throw Error("22023", "", "column does not have dimensions", "",
+                    "Declare it as vector(n), or index the expression (column::vector(n)).");
+    if (dimensions > static_cast<std::int32_t>(max_dimensions))
+        throw Error("54000", "",
+                    "column cannot have more than " + std::to_string(max_dimensions) +
+                        " dimensions for vtree index",
+                    "It has " + std::to_string(dimensions) + ".",
+                    "For nearest neighbours in many dimensions use an index of method vann.");
+    tree::Meta meta{};
+    meta.dimensions = static_cast<std::uint32_t>(dimensions);
+    return meta;
+}
+
+std::unique_ptr<tree::OpenIndex> VtreeMethod::open(tree::PageStore&, const tree::Meta& meta) const {
+    if (meta.dimensions < 1 || meta.dimensions > max_dimensions)
+        tree::refuse_page(tree::meta_block, "it claims a number of dimensions that cannot be");
+    auto open = std::make_unique<tree::OpenIndex>();
+    open->method = this;
+    open->meta = meta;
+    open->geometry = std::make_unique<BoxGeometry>(meta.dimensions);
+    return open;
+}
+
+bool VtreeMethod::make_item(Relation, const tree::OpenIndex& open, const Datum* values, const bool* is_null,
+                            tree::ItemBuffer& into) const {
+    if (is_null[0]) return false;
+    const vector::View view = pg::call([=] { return vector::view(values[0]); });
+    const unsigned dimensions = open.meta.dimensions;
+    if (static_cast<unsigned>(view.dimensions) != dimensions)
+        throw Error("22000", "",
+                    "expected " + std::to_string(dimensions) + " dimensions, not " +
+                        std::to_string(view.dimensions));
+    into.point.resize(dimensions);
+    std::memcpy(into.point.data(), view.elements, dimensions * sizeof(float));
+    return true;
+}
+
+std::unique_ptr<tree::BulkBuilder> VtreeMethod::make_builder(const tree::OpenIndex& open,
+                                                             const tree::BuildContext& context) const {
+    return std::make_unique<VtreeBuilder>(layout_of(open), context);
+}
+
+} // namespace soup::vtree
