@@ -151,8 +151,8 @@ void Peer::prepare() {
     run("PREPARE nearest_with_tag (vector, int4) AS SELECT id FROM item WHERE tag = $2 "
         "ORDER BY embedding <-> $1 LIMIT 10");
     run("PREPARE insert_one (int4, int4, vector) AS INSERT INTO item VALUES ($1, $2, $3)");
-    const std::string plan =
-        value("EXPLAIN (FORMAT JSON) EXECUTE nearest ((SELECT embedding FROM item LIMIT 1))");
+    const std::string example = value("SELECT embedding FROM item LIMIT 1");
+    const std::string plan = value("EXPLAIN (FORMAT JSON) EXECUTE nearest ('" + example + "')");
     if (plan.find("item_embedding") == std::string::npos)
         throw std::runtime_error(kind_.name + " does not use its index: " + plan);
 }
