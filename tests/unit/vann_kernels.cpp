@@ -1,0 +1,128 @@
+// Every instruction set's code kernels against the definition: whole sums exactly, floats to their rounding.
+#include "tests/unit/vann_fixture.hpp"
+
+#include "core/simd/dispatch.hpp"
+
+namespace soup::vann::test {
+namespace {
+
+std::vector<simd::Isa> sets_of_this_machine() {
+    std::vector<simd::Isa> sets;
+    for (const simd::Isa isa : simd::best_first)
+        if (simd::available(isa)) sets.push_back(isa);
+    return sets;
+}
+
+class CodeKernelsOf : public testing::TestWithParam<simd::Isa> {
+protected:
+    const simd::CodeKernels& kernels() const { return simd::kernels_of(GetParam()).codes; }
+    std::mt19937_64 random{3};
+
+    std::vector<std::uint8_t> bytes(std::size_t n, unsigned limit) {
+        std::vector<std::uint8_t> some(n);
+        for (auto& byte : some)
+            byte = static_cast<std::uint8_t>(random() % (limit + 1));
+        return some;
+    }
+};
+
+TEST_P(CodeKernelsOf, SumWholeNumbersExactly) {
+    for (const std::size_t pairs : {2U, 4U, 6U, 16U, 98U, 190U, 256U})
+        for (const std::size_t blocks : {1U, 2U, 3U, 16U}) {
+            SCOPED_TRACE(testing::Message() << pairs << " pairs, " << blocks << " blocks");
+            const auto codes = bytes(blocks * pairs * 16, 255);
+            auto high = bytes(pairs * 32, 127), low = bytes(pairs * 32, 127);
+            if (blocks == 3) { // The largest sums there are.
+                high.assign(high.size(), 127);
+                low.assign(low.size(), 127);
+            }
+            const std::size_t entries = blocks * 16;
+            const Floats a(entries, 0), f(entries, -1);
+            for (const bool is_fine : {false, true}) {
+                Floats sums(entries);
+                kernels().estimate_bits(
+                    {codes.data(), high.data(), is_fine ? low.data() : nullptr, pairs, blocks},
+                    {a.data(), f.data(), 0, 0, 1}, sums.data());
+                for (std::size_t entry = 0; entry < entries; ++entry) {
+                    std::uint32_t expected = 0;
+                    for (std::size_t pair = 0; pair < pairs; ++pair) {
+                        const unsigned code = codes[(entry / 16 * pairs + pair) * 16 + entry % 16];
+                        // Of each four groups the tables lie in the order first, third, second, fourth.
+                        const std::size_t first = pair / 2 * 64 + pair % 2 * 16 + (code & 15),
+                                          second = pair / 2 * 64 + pair % 2 * 16 + 32 + (code >> 4);
+                        expected += is_fine
+                                        ? high[first] * 128U + low[first] + high[second] * 128U + low[second]
+                                        : std::uint32_t{high[first]} + high[second];
+                    }
+                    ASSERT_EQ(sums[entry], static_cast<float>(expected)) << "entry " << entry;
+                }
+            }
+        }
+}
+
+TEST_P(CodeKernelsOf, EstimateByTheFormula) {
+    const auto codes = bytes(32 * 16, 255), high = bytes(64 * 8, 127);
+    const Floats a = normal(32, random, 10), f = normal(32, random);
+    Floats sums(32), out(32);
+    const Floats zero(32, 0), minus(32, -1);
+    kernels().estimate_bits({codes.data(), high.data(), nullptr, 16, 2}, {zero.data(), minus.data(), 0, 0, 1},
+                            sums.data());
+    kernels().estimate_bits({codes.data(), high.data(), nullptr, 16, 2}, {a.data(), f.data(), 3, -5, 0.25F},
+                            out.data());
+    for (unsigned i = 0; i < 32; ++i) {
+        const double product = -5 + 0.25 * sums[i];
+        EXPECT_NEAR(out[i], 3 + a[i] - f[i] * product, 1e-6 * (std::abs(f[i] * product) + 50));
+    }
+}
+
+TEST_P(CodeKernelsOf, MultiplyCodes) {
+    for (const unsigned n : {8U, 16U, 24U, 32U, 48U, 112U, 784U, 8000U}) {
+        SCOPED_TRACE(n);
+        const Floats x = normal(n, random);
+        std::vector<std::int8_t> code(n);
+        std::vector<std::int16_t> wide(n);
+        for (unsigned i = 0; i < n; ++i) {
+            code[i] = static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
+            wide[i] = static_cast<std::int16_t>(static_cast<int>(random() % 65535) - 32767);
+        }
+        double dot = 0, magnitude = 0, narrow_distance = 0, wide_distance = 0;
+        for (unsigned i = 0; i < n; ++i) {
+            dot += double{x[i]} * code[i];
+            magnitude += std::abs(double{x[i]} * code[i]);
+            narrow_distance += std::pow(x[i] - 0.0125 * code[i], 2);
+            wide_distance += std::pow(x[i] - 5e-5 * wide[i], 2);
+        }
+        EXPECT_NEAR(kernels().dot_code(x.data(), code.data(), n), dot, 1e-6 * magnitude);
+        EXPECT_NEAR(kernels().l2_squared_code8(x.data(), code.data(), 0.0125F, n), narrow_distance,
+                    2e-6 * narrow_distance);
+        EXPECT_NEAR(kernels().l2_squared_code16(x.data(), wide.data(), 5e-5F, n), wide_distance,
+                    2e-6 * wide_distance);
+    }
+}
+
+TEST_P(CodeKernelsOf, SelectWhatIsBelow) {
+    for (const std::size_t n : {16U, 32U, 48U, 256U}) {
+        Floats values = normal(static_cast<unsigned>(n), random);
+        values[n / 2] = std::numeric_limits<float>::infinity();
+        values[n / 3] = std::numeric_limits<float>::quiet_NaN();
+        for (const float limit : {-10.0F, -1.0F, 0.0F, 10.0F, std::numeric_limits<float>::infinity()}) {
+            std::vector<std::uint16_t> indexes(n);
+            Floats selected(n);
+            const std::size_t count =
+                kernels().select_below(values.data(), n, limit, indexes.data(), selected.data());
+            std::vector<std::uint16_t> expected;
+            for (std::size_t i = 0; i < n; ++i)
+                if (values[i] < limit) expected.push_back(static_cast<std::uint16_t>(i));
+            indexes.resize(count);
+            ASSERT_EQ(indexes, expected) << n << " below " << limit;
+            for (std::size_t i = 0; i < count; ++i)
+                EXPECT_EQ(selected[i], values[indexes[i]]);
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Vann, CodeKernelsOf, testing::ValuesIn(sets_of_this_machine()),
+                         [](const auto& info) { return std::string(simd::name(info.param)); });
+
+} // namespace
+} // namespace soup::vann::test
