@@ -14,11 +14,12 @@ namespace {
 
 constexpr float nothing = std::numeric_limits<float>::infinity();
 constexpr std::size_t neighbours = 10;
-constexpr std::size_t scanned_leaves_max = 4096;
-constexpr std::size_t scanned_in_all = 1'500'000; ///< Leaves, by all queries together: a second or two.
+constexpr std::size_t scanned_leaves_max = 1024;
+constexpr std::size_t scanned_in_all = 1'000'000; ///< Leaves, by all queries together: about a second.
 constexpr std::size_t queries_min = 200, queries_max = 1000;
 constexpr std::size_t truth_depth = 400; ///< Entries that are looked at closely for a query's truth …
 constexpr std::size_t exact_depth = 40;  ///< … and by their own vectors.
+constexpr std::size_t watched_max = 64;
 
 constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
 constexpr std::array<unsigned, 33> probe_counts{1,  2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
@@ -48,9 +49,6 @@ public:
     void take(const CalibrationQuery& asked) {
         asked_ = &asked;
         query_.prepare(asked.point.data());
-        for (const std::size_t at : ranked_)
-            ranks_[at] = unknown;
-        ranked_.clear();
         leaves_.clear();
         addresses_.clear();
         by_block_.clear();
@@ -71,29 +69,62 @@ public:
     }
     std::size_t leaves() const { return leaves_.size(); }
 
-    /// The true neighbours; equally near ones may be more than ten.
-    void find_truth(const ExactOrder& exact) {
+    /// An entry that a search has to rank to be right, or to be wrong: a true neighbour, or one that its
+    /// details put among them.
+    struct Watched {
+        Entry entry; ///< With the leaf's estimate.
+        float rank;  ///< By its details.
+        bool is_true;
+    };
+
+    /// The true neighbours (equally near ones may be more than ten) and their rivals, by rank.
+    const std::vector<Watched>& find_truth(const ExactOrder& exact) {
         std::vector<Entry> nearest;
         for (std::uint32_t leaf = 0; leaf < leaves_.size(); leaf++)
             add_below(leaf, truth_depth, nearest);
         keep_best(nearest, truth_depth);
-        for (Entry& entry : nearest)
-            entry.order = rank(entry);
-        if (exact) {
-            keep_best(nearest, exact_depth);
-            for (Entry& entry : nearest)
-                if (!is_chain(address(entry)))
-                    if (const auto order = exact(*asked_, address(entry))) entry.order = *order;
-        }
-        std::ranges::sort(nearest, nearer);
-        wanted_ = std::min(neighbours, nearest.size());
-        truth_.clear();
-        if (wanted_ == 0) return;
-        const float limit = nearest[wanted_ - 1].order;
+        std::vector<Watched> ranked;
         for (const Entry& entry : nearest)
-            if (entry.order <= limit) truth_.push_back(position(entry));
+            ranked.push_back({entry, rank(entry), false});
+        const auto better = [](const Watched& a, const Watched& b) { return a.rank < b.rank; };
+        std::ranges::sort(ranked, better);
+
+        std::vector<float> orders;
+        for (std::size_t i = 0; i < ranked.size(); i++) {
+            orders.push_back(ranked[i].rank);
+            if (!exact || i >= exact_depth || is_chain(address(ranked[i].entry))) continue;
+            if (const auto order = exact(*asked_, address(ranked[i].entry))) orders[i] = *order;
+        }
+        std::vector<float> sorted = orders;
+        std::ranges::sort(sorted);
+        wanted_ = std::min(neighbours, sorted.size());
+        watched_.clear();
+        if (wanted_ == 0) return watched_;
+        std::size_t last = 0;
+        for (std::size_t i = 0; i < ranked.size(); i++) {
+            ranked[i].is_true = orders[i] <= sorted[wanted_ - 1];
+            if (ranked[i].is_true) last = i;
+        }
+        watched_.assign(ranked.begin(),
+                        ranked.begin() + static_cast<std::ptrdiff_t>(std::min(last + 1, watched_max)));
+        counts_.assign(leaves_.size(), {});
+        return watched_;
     }
     std::size_t wanted() const { return wanted_; }
+
+    /// For each watched entry, how many entries of the leaf come before it.
+    const std::vector<std::uint16_t>& before(std::uint32_t leaf) {
+        auto& counts = counts_[leaf];
+        if (!counts.empty()) return counts;
+        const float* orders = &orders_[leaves_[leaf].first];
+        for (const Watched& watched : watched_) {
+            int before = 0;
+            for (unsigned slot = 0; slot < leaves_[leaf].slots; slot++)
+                before += orders[slot] < watched.entry.order ? 1 : 0;
+            counts.push_back(static_cast<std::uint16_t>(before));
+        }
+        return counts;
+    }
 
     /// The leaves in the order in which a search with this beam reads them.
     const std::vector<std::uint32_t>& route(unsigned beam) {
@@ -113,7 +144,6 @@ public:
         return route_;
     }
     std::size_t pages_opened() const { return frontier_.pages_opened(); }
-    bool saw_all() const { return frontier_.is_exhausted(); }
 
     /// Adds a leaf's entries to the `wanted` best.
     void add_below(std::uint32_t leaf, std::size_t wanted, std::vector<Entry>& best) {
@@ -133,28 +163,16 @@ public:
         limit_ = best.back().order;
     }
 
-    /// The entry's order by its details, read once.
     float rank(const Entry& entry) {
         if (!layout_.has_details()) return entry.order;
-        float& known = ranks_[position(entry)];
-        if (known == unknown) {
-            known = entry.order;
-            ranked_.push_back(position(entry));
-            const Leaf& leaf = leaves_[entry.leaf];
-            const tree::Block block =
-                details_[entry.leaf * layout_.detail.pages + entry.slot / layout_.detail.per_page];
-            if (block != tree::no_block) {
-                const tree::Page page = store_.lock(block, tree::Lock::shared);
-                if (DetailView::belongs(page, leaf.block))
-                    known =
-                        score_detail(query_, leaf.centre_distance,
-                                     DetailView(layout_, page.body())[entry.slot % layout_.detail.per_page]);
-            }
-        }
-        return known;
-    }
-    bool is_true(const Entry& entry) const {
-        return std::ranges::find(truth_, position(entry)) != truth_.end();
+        const Leaf& leaf = leaves_[entry.leaf];
+        const tree::Block block =
+            details_[entry.leaf * layout_.detail.pages + entry.slot / layout_.detail.per_page];
+        if (block == tree::no_block) return entry.order;
+        const tree::Page page = store_.lock(block, tree::Lock::shared);
+        if (!DetailView::belongs(page, leaf.block)) return entry.order;
+        return score_detail(query_, leaf.centre_distance,
+                            DetailView(layout_, page.body())[entry.slot % layout_.detail.per_page]);
     }
     static bool nearer(const Entry& a, const Entry& b) { return a.order < b.order; }
 
@@ -171,8 +189,6 @@ private:
 
         auto operator<=>(const BlockNumber&) const = default;
     };
-    static constexpr float unknown = -nothing;
-
     std::size_t position(const Entry& entry) const { return leaves_[entry.leaf].first + entry.slot; }
     tree::HeapAddress address(const Entry& entry) const { return addresses_[position(entry)]; }
 
@@ -180,10 +196,7 @@ private:
         const LeafView leaf(layout_, page.body(), page.block());
         if (leaf.live() == 0) return;
         const std::size_t first = used_;
-        if (orders_.size() < first + layout_.leaf.capacity) {
-            orders_.resize(2 * first + layout_.leaf.capacity);
-            ranks_.resize(orders_.size(), unknown);
-        }
+        if (orders_.size() < first + layout_.leaf.capacity) orders_.resize(2 * first + layout_.leaf.capacity);
         const LeafScore score = score_leaf(query_, leaf, &orders_[first]);
         used_ += score.slots;
         details_.resize(leaves_.size() * layout_.detail.pages);
@@ -212,10 +225,11 @@ private:
 
     std::vector<Leaf> leaves_;
     std::vector<BlockNumber> by_block_;
-    std::vector<float> orders_, ranks_;
+    std::vector<float> orders_;
     std::vector<tree::HeapAddress> addresses_;
     std::vector<tree::Block> details_;
-    std::vector<std::size_t> ranked_, truth_;
+    std::vector<Watched> watched_;
+    std::vector<std::vector<std::uint16_t>> counts_; ///< See before(); empty until asked for.
     std::size_t used_ = 0, wanted_ = 0;
     tree::Block own_leaf_ = tree::no_block;
     float own_leaf_without_me_ = 1;
@@ -232,58 +246,49 @@ struct Tally {
     double found[beams.size()][probe_counts.size()][depths.size()] = {};
     double opened[beams.size()] = {};
     std::size_t queries = 0;
-    std::size_t beams_used = beams.size(); ///< Wider ones open no more.
 };
 
-/// The ten best by rank, in ascending order.
-class Best {
+/// What a search has found after some leaves.
+class Beam {
 public:
-    void offer(float rank, bool is_true) {
-        if (count_ == neighbours && rank >= entries_[count_ - 1].rank) return;
-        std::size_t at = count_ < neighbours ? count_++ : count_ - 1;
-        hits_ -= at == neighbours - 1 && entries_[at].is_true && full_ ? 1 : 0;
-        full_ = count_ == neighbours;
-        for (; at > 0 && entries_[at - 1].rank > rank; at--)
-            entries_[at] = entries_[at - 1];
-        entries_[at] = {rank, is_true};
-        hits_ += is_true ? 1 : 0;
+    explicit Beam(const std::vector<Scores::Watched>& watched)
+        : watched_(watched), is_read_(watched.size()), before_(watched.size()) {}
+
+    void read(std::uint32_t leaf, const std::vector<std::uint16_t>& before) {
+        for (std::size_t i = 0; i < watched_.size(); i++) {
+            before_[i] += before[i];
+            if (watched_[i].entry.leaf == leaf) is_read_[i] = 1;
+        }
     }
-    std::size_t hits() const { return hits_; }
+    /// True neighbours among the ten best of the first `depth` entries.
+    std::size_t hits(std::size_t depth) const {
+        std::size_t returned = 0, hits = 0;
+        for (std::size_t i = 0; i < watched_.size() && returned < neighbours; i++) {
+            if (is_read_[i] == 0 || before_[i] >= depth) continue;
+            returned++;
+            hits += watched_[i].is_true ? 1 : 0;
+        }
+        return hits;
+    }
 
 private:
-    struct Entry {
-        float rank;
-        bool is_true;
-    };
-    std::array<Entry, neighbours> entries_{};
-    std::size_t count_ = 0, hits_ = 0;
-    bool full_ = false;
+    const std::vector<Scores::Watched>& watched_; ///< By rank.
+    std::vector<std::uint8_t> is_read_;           ///< Whether the entry's leaf was read.
+    std::vector<std::uint32_t> before_; ///< Entries with a better estimate in the leaves that were read.
 };
 
-void judge(Scores& scores, std::vector<Scores::Entry>& best, double (&found)[depths.size()]) {
-    scores.keep_best(best, depths.back());
-    std::ranges::sort(best, Scores::nearer);
-    Best ten;
-    std::size_t at = 0;
-    for (std::size_t d = 0; d < depths.size(); d++) {
-        for (; at < best.size() && at < depths[d]; at++)
-            ten.offer(scores.rank(best[at]), scores.is_true(best[at]));
-        found[d] +=
-            static_cast<double>(std::min(ten.hits(), scores.wanted())) / static_cast<double>(scores.wanted());
-    }
-}
-
-void count_query(Scores& scores, Tally& tally) {
-    std::vector<Scores::Entry> best;
-    for (std::size_t b = 0; b < tally.beams_used; b++) {
+void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Tally& tally) {
+    for (std::size_t b = 0; b < beams.size(); b++) {
         const auto& route = scores.route(beams[b]);
         tally.opened[b] += static_cast<double>(scores.pages_opened());
-        best.clear();
+        Beam beam(watched);
         std::size_t at = 0;
         for (std::size_t p = 0; p < probe_counts.size(); p++) {
             for (; at < route.size() && at < probe_counts[p]; at++)
-                scores.add_below(route[at], depths.back(), best);
-            judge(scores, best, tally.found[b][p]);
+                beam.read(route[at], scores.before(route[at]));
+            for (std::size_t d = 0; d < depths.size(); d++)
+                tally.found[b][p][d] += static_cast<double>(std::min(beam.hits(depths[d]), scores.wanted())) /
+                                        static_cast<double>(scores.wanted());
         }
     }
     tally.queries++;
@@ -293,7 +298,7 @@ Setting choose(const Tally& tally, float target) {
     Setting chosen{};
     double best_cost = std::numeric_limits<double>::max(), best_recall = 0;
     const auto queries = static_cast<double>(tally.queries);
-    for (std::size_t b = 0; b < tally.beams_used; b++)
+    for (std::size_t b = 0; b < beams.size(); b++)
         for (std::size_t p = 0; p < probe_counts.size(); p++)
             for (std::size_t d = 0; d < depths.size(); d++) {
                 const double recall = std::min<double>(tally.found[b][p][d] / queries, target);
@@ -365,8 +370,8 @@ Calibration calibrate(tree::PageStore& store, const VannGeometry& geometry,
         if (tally->queries >= queries_min && scanned >= scanned_in_all) break;
         scores.take(query);
         scanned += scores.leaves();
-        scores.find_truth(exact);
-        if (scores.wanted() > 0) count_query(scores, *tally);
+        const auto& watched = scores.find_truth(exact);
+        if (!watched.empty()) count_query(scores, watched, *tally);
     }
     Calibration calibration{};
     if (tally->queries == 0) return calibration;

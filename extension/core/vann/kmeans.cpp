@@ -20,7 +20,7 @@ void run_serially(std::size_t n, const std::function<void(std::size_t)>& body) {
 
 namespace {
 
-constexpr std::size_t fan_out = 32;         ///< Of one small k-means.
+constexpr std::size_t fan_out = 40;         ///< Of one small k-means.
 constexpr std::size_t rows_a_centroid = 64; ///< That Lloyd's iteration looks at.
 constexpr std::size_t chunk = 512;          ///< Rows between two checks for interrupts.
 constexpr std::size_t beam_width = 6;       ///< Nodes of each level that nearest() follows.
@@ -68,6 +68,51 @@ public:
             balance(looked_at.size());
         }
         assign(members_);
+    }
+
+    /// Moves as few members as needed so that no part has more than `most`: those that lose least by going
+    /// elsewhere. k · most must be at least the number of members.
+    void limit(std::size_t most) {
+        if (std::ranges::max(sizes_) <= most) return;
+        struct Choice {
+            float loss;
+            std::uint32_t member, part;
+        };
+        std::vector<float> distances(members_.size() * k_);
+        in_chunks(members_.size(), options_, [&](std::size_t first, std::size_t last) {
+            for (std::size_t i = first; i < last; i++)
+                for (std::size_t c = 0; c < k_; c++)
+                    distances[i * k_ + c] = distance(rows_.row(members_[i]), centroid(c), rows_.dimensions);
+        });
+        // Moves out of crowded parts, the cheapest first. A part that fills up takes no more, so a member may
+        // need another try.
+        const auto cheapest = [&](std::uint32_t i) {
+            Choice best{std::numeric_limits<float>::max(), i, part_[i]};
+            for (std::uint32_t c = 0; c < k_; c++) {
+                const float loss = distances[i * k_ + c] - distances[i * k_ + part_[i]];
+                if (c != part_[i] && sizes_[c] < most && loss < best.loss) best = {loss, i, c};
+            }
+            return best;
+        };
+        const auto dearer = [](const Choice& a, const Choice& b) { return a.loss > b.loss; };
+        std::vector<Choice> heap;
+        for (std::uint32_t i = 0; i < members_.size(); i++)
+            if (sizes_[part_[i]] > most) heap.push_back(cheapest(i));
+        std::ranges::make_heap(heap, dearer);
+        while (!heap.empty()) {
+            std::ranges::pop_heap(heap, dearer);
+            const Choice choice = heap.back();
+            heap.pop_back();
+            if (sizes_[part_[choice.member]] <= most) continue;
+            if (sizes_[choice.part] >= most) {
+                heap.push_back(cheapest(choice.member));
+                std::ranges::push_heap(heap, dearer);
+                continue;
+            }
+            sizes_[part_[choice.member]]--;
+            sizes_[choice.part]++;
+            part_[choice.member] = choice.part;
+        }
     }
 
     std::size_t k() const { return k_; }
@@ -184,7 +229,8 @@ private:
     void divide(Indices members, std::size_t wanted) {
         wanted = std::max(wanted, (members.size() + most_ - 1) / most_);
         if (wanted <= 1) return close(members);
-        const Lloyd lloyd(rows_, members, parts(wanted), options_, random_);
+        Lloyd lloyd(rows_, members, parts(wanted), options_, random_);
+        if (lloyd.k() == wanted && wanted * most_ >= members.size()) lloyd.limit(most_);
         std::vector<Indices> split(lloyd.k());
         for (std::size_t c = 0; c < lloyd.k(); c++)
             split[c].reserve(lloyd.sizes()[c]);
