@@ -1,55 +1,13 @@
 // core/vann's bulk builder, fed with the server's rows, sorted by its tuplesort, measured against its heap.
 #include "core/vann/build.hpp"
 
-#include "boundary/memory.hpp"
 #include "tree/buffer_store.hpp"
 #include "vann/key_columns.hpp"
+#include "vann/measured_rows.hpp"
 #include "vann/method.hpp"
-#include "vann/row_reader.hpp"
-
-extern "C" {
-#include "utils/snapmgr.h"
-}
 
 namespace soup::vann {
 namespace {
-
-/// Rows' vectors as a new snapshot sees them. Made when the measuring begins, so that no snapshot is held
-/// during the build.
-class MeasuredRows {
-public:
-    MeasuredRows(Relation heap, Relation index, unsigned dimensions)
-        : heap_(heap), index_(index), dimensions_(dimensions) {}
-    ~MeasuredRows() {
-        if (!reader_ || pg::server_error_unwinding()) return;
-        reader_->close();
-        UnregisterSnapshot(snapshot_);
-    }
-    MeasuredRows(const MeasuredRows&) = delete;
-    MeasuredRows& operator=(const MeasuredRows&) = delete;
-
-    bool fetch(tree::HeapAddress address, float* vector) {
-        if (!reader_) {
-            snapshot_ = pg::call([] { return RegisterSnapshot(GetLatestSnapshot()); });
-            reader_.emplace(heap_, index_, snapshot_);
-            scratch_.emplace("soupvec measuring");
-        }
-        const pg::ContextScope scope(scratch_->get());
-        scratch_->reset();
-        const std::optional<Datum> value = reader_->read(address);
-        if (!value || !read_vector(*value, false, dimensions_, vector_)) return false;
-        std::memcpy(vector, vector_.data(), dimensions_ * sizeof(float));
-        return true;
-    }
-
-private:
-    Relation heap_, index_;
-    unsigned dimensions_;
-    Snapshot snapshot_ = nullptr;
-    std::optional<pg::OwnedContext> scratch_; ///< For detoasted values.
-    std::optional<RowReader> reader_;
-    std::vector<float> vector_;
-};
 
 class VannBuilder final : public tree::BulkBuilder {
 public:
@@ -96,7 +54,5 @@ std::unique_ptr<tree::BulkBuilder> VannMethod::make_builder(const tree::OpenInde
                                                             const tree::BuildContext& context) const {
     return std::make_unique<VannBuilder>(static_cast<const OpenVann&>(open), context);
 }
-
-void VannMethod::after_vacuum(Relation, tree::BufferStore&, const tree::OpenIndex&, double) const {}
 
 } // namespace soup::vann

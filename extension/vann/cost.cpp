@@ -1,7 +1,8 @@
-// A search reads its first batch of pages before it returns a row, and then more and more of the index as the
-// executor asks for rows: start-up cost is the first batch, total cost the whole index. The planner takes the
-// part between that a LIMIT needs. A condition that the index does not test makes it expect that more rows
-// are fetched, which is what happens.
+// A search knows which pages it will read next and asks for them ahead, in the order of their blocks; so a
+// page costs what it does in a sequential scan, not a random one. A search reads its first batch of pages
+// before it returns a row, and then more and more of the index as the executor asks for rows: start-up cost
+// is the first batch, total cost the whole index. The planner takes the part between that a LIMIT needs. A
+// condition that the index does not test makes it expect that more rows are fetched, which is what happens.
 #include "vann/cost.hpp"
 
 #include "tree/method.hpp"
@@ -31,7 +32,8 @@ Batch first_batch(Relation index, double index_pages) {
     const SearchSettings settings = search_settings(vann.parameters.calibration);
     // Inner pages are few and stay in memory; those that a search opens are counted like leaves all the same.
     const double inner = std::min<double>(2.0 * settings.beam, index_pages);
-    const double details = layout.has_details() ? settings.rerank : 0;
+    const double details =
+        layout.has_details() ? std::min<double>(settings.rerank, settings.probes * layout.detail.pages) : 0;
     const double pages = std::min(inner + settings.probes + details, index_pages);
     return {.pages = pages, .entries = settings.probes * static_cast<double>(layout.leaf.capacity)};
 }
@@ -61,15 +63,15 @@ void estimate_cost(PlannerInfo* root, IndexPath* path, double loops, Cost* start
         const Batch batch = first_batch(index, info.pages);
         pg::call([&] {
             index_close(index, NoLock);
-            double random_page = 0;
-            get_tablespace_page_costs(info.reltablespace, &random_page, nullptr);
+            double page = 0;
+            get_tablespace_page_costs(info.reltablespace, nullptr, &page);
             // Repeated searches find in memory what the ones before have read.
             const double read =
                 index_pages_fetched(batch.pages * loops, info.pages, info.pages, root) / loops;
             // A page's entries are scored together; one costs about a tenth of an operator call.
             const double per_entry = 0.1 * cpu_operator_cost;
-            *startup = std::min(read, batch.pages) * random_page + batch.entries * per_entry;
-            *total = std::max(*startup, info.pages * random_page + info.tuples * per_entry +
+            *startup = std::min(read, batch.pages) * page + batch.entries * per_entry;
+            *total = std::max(*startup, info.pages * page + info.tuples * per_entry +
                                             info.tuples * *selectivity * cpu_index_tuple_cost);
         });
     });

@@ -135,3 +135,13 @@ COMMENT ON OPERATOR FAMILY vector_l2_ops USING vann IS 'Made with the operator c
 COMMENT ON OPERATOR FAMILY vector_ip_ops USING vann IS 'Made with the operator class of this name.';
 COMMENT ON OPERATOR FAMILY vector_cosine_ops USING vann IS 'Made with the operator class of this name.';
 COMMENT ON OPERATOR FAMILY vector_l1_ops USING vann IS 'Made with the operator class of this name.';
+
+CREATE OR REPLACE FUNCTION vann_calibration(index regclass, OUT recall real, OUT probes integer, OUT beam integer,
+    OUT rerank integer, OUT measured_recall real) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'svec_vann_calibration' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION vann_calibration(regclass) IS 'What a vann index searches with to reach each recall, as it measured last.';
+
+CREATE OR REPLACE FUNCTION vann_calibrate(index regclass, OUT recall real, OUT probes integer, OUT beam integer,
+    OUT rerank integer, OUT measured_recall real) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'svec_vann_calibrate' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION vann_calibrate(regclass) IS 'Measures now what a vann index has to search with to reach each recall, stores and returns it. For the index''s owner.';

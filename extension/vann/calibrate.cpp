@@ -1,0 +1,137 @@
+// When an index measures itself anew, and the functions that say what it found.
+//
+// A build measures against the rows themselves. Vacuum measures when the number of rows has changed by half
+// since, and takes the codes' word: its snapshot does not protect what it would read. vann_calibrate() does
+// it at once and thoroughly.
+#include "core/vann/calibration.hpp"
+
+#include "core/simd/dispatch.hpp"
+#include "tree/buffer_store.hpp"
+#include "tree/index_lock.hpp"
+#include "vann/measured_rows.hpp"
+#include "vann/method.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "funcapi.h"
+#include "utils/acl.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+}
+
+namespace soup::vann {
+namespace {
+
+constexpr std::uint64_t seed = 7;
+
+/// Other sessions read it when their relation cache's entries have been renewed.
+void write_calibration(tree::BufferStore& store, const Calibration& calibration) {
+    {
+        const tree::Page page = store.lock(tree::meta_block, tree::Lock::exclusive);
+        Parameters parameters = load(tree::meta(page.bytes()));
+        parameters.calibration = calibration;
+        tree::Change change(store);
+        vann::store(parameters, tree::meta(change.edit(page)));
+        change.commit();
+    }
+    pg::call([&] { CacheInvalidateRelcache(store.index()); });
+}
+
+Calibration measure(tree::BufferStore& store, const OpenVann& open, const ExactOrder& exact,
+                    std::uint64_t rows) {
+    const std::vector<CalibrationQuery> queries =
+        draw_queries(store, open.vann(), calibration_queries(rows), seed);
+    return calibrate(store, open.vann(), queries, exact, rows);
+}
+
+ExactOrder exact_order(const OpenVann& open, MeasuredRows& rows) {
+    return [&open, &rows, vector = std::vector<float>(open.space.dimensions()),
+            point = std::vector<float>(open.space.padded())](
+               const CalibrationQuery& query, tree::HeapAddress address) mutable -> std::optional<float> {
+        if (!rows.fetch(address, vector.data()) || !open.space.to_point(vector.data(), point.data()))
+            return {};
+        const simd::Kernels& kernels = simd::kernels();
+        if (open.parameters.metric == Metric::inner_product)
+            return -kernels.inner_product(query.point.data(), point.data(), point.size());
+        return kernels.l2_squared(query.point.data(), point.data(), point.size());
+    };
+}
+
+/// Server code.
+bool owns(Oid relation) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+    return pg_class_ownercheck(relation, GetUserId());
+#endif
+}
+
+const OpenVann& as_vann(const tree::OpenIndex& open, Relation index) {
+    if (open.method != &vann_method)
+        throw Error("42809", "",
+                    "\"" + std::string(RelationGetRelationName(index)) + "\" is not a vann index");
+    return static_cast<const OpenVann&>(open);
+}
+
+void return_settings(FunctionCallInfo fcinfo, const Calibration& calibration) {
+    pg::call([&] {
+        InitMaterializedSRF(fcinfo, 0);
+        const auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+        for (std::size_t i = 0; i < recall_targets.size(); ++i) {
+            const Setting& setting = calibration.settings[i];
+            const bool is_measured = calibration.rows > 0 && setting.measured_recall > 0;
+            Datum values[] = {Float4GetDatum(recall_targets[i]), Int32GetDatum(setting.probes),
+                              Int32GetDatum(setting.beam), Int32GetDatum(setting.rerank),
+                              Float4GetDatum(setting.measured_recall)};
+            bool is_null[] = {false, !is_measured, !is_measured, !is_measured, !is_measured};
+            tuplestore_putvalues(result->setResult, result->setDesc, values, is_null);
+        }
+    });
+}
+
+} // namespace
+
+void VannMethod::after_vacuum(Relation, tree::BufferStore& store, const tree::OpenIndex& open,
+                              double live_rows) const {
+    const auto& vann = static_cast<const OpenVann&>(open);
+    const auto rows = static_cast<std::uint64_t>(std::max(0.0, live_rows));
+    const std::uint64_t measured = vann.parameters.calibration.rows;
+    constexpr std::uint64_t rows_min = 1000; // Below, a search reads most of the index anyway.
+    if (rows < rows_min || (measured > rows / 3 * 2 && measured < rows * 2)) return;
+    // A parallel worker's invalidations reach nobody; the next vacuum comes by.
+    if (IsParallelWorker() || RecoveryInProgress()) return;
+    write_calibration(store, measure(store, vann, {}, rows));
+}
+
+} // namespace soup::vann
+
+using namespace soup;
+
+// vann_calibration(index): what each recall takes, as measured last.
+SOUP_FUNCTION(svec_vann_calibration) {
+    const tree::IndexLock lock(PG_GETARG_OID(0), AccessShareLock);
+    const tree::OpenIndexPtr open = tree::open_index(lock.index());
+    vann::return_settings(fcinfo, vann::as_vann(*open, lock.index()).parameters.calibration);
+    return Datum{0};
+}
+
+// vann_calibrate(index): measures now, stores and returns it.
+SOUP_FUNCTION(svec_vann_calibrate) {
+    const Oid index = PG_GETARG_OID(0);
+    pg::call([=] {
+        if (!vann::owns(index)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
+    });
+    const tree::IndexLock lock(index, ShareUpdateExclusiveLock);
+    const tree::OpenIndexPtr open = tree::open_index(lock.index());
+    const vann::OpenVann& vann = vann::as_vann(*open, lock.index());
+    tree::BufferStore store(lock.index());
+    vann::MeasuredRows rows(lock.heap(), lock.index(), vann.parameters.dimensions);
+    const auto rows_known = static_cast<std::uint64_t>(std::max(0.0F, lock.index()->rd_rel->reltuples));
+    const vann::Calibration found =
+        vann::measure(store, vann, vann::exact_order(vann, rows), std::max<std::uint64_t>(1, rows_known));
+    vann::write_calibration(store, found);
+    vann::return_settings(fcinfo, found);
+    return Datum{0};
+}
