@@ -84,6 +84,7 @@ TEST(SensorRecord, BadRecordsNameTheirReason) {
         {R"({"temp":1,"flow rate":2}{})", "sensor record: has something behind it"},
         {"{\"temp\":1,\"flow rate\":2,\"x\":\"\xff\"}", "sensor record: is not valid JSON"},
         {"\0"sv, "sensor record: is not valid JSON"},
+        {"\xef\xbb\xbf[1,2]", "sensor record: starts with a byte order mark"},
     };
     for (const auto& [json, reason] : cases)
         EXPECT_EQ(parse(json, two).refusal, reason) << json;

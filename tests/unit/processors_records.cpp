@@ -118,6 +118,7 @@ TEST(ProcessorsPassthrough, unusable_records_are_rejected_with_their_reason) {
         {"", json, "BAD_RECORD"},
         {"nonsense", json, "BAD_RECORD"},
         {"3", json, "BAD_RECORD"},
+        {"\xef\xbb\xbf[1,2,3]", json, "BAD_RECORD"},
         {R"({"id":"k"})", json, "BAD_RECORD"},
         {R"({"id":"k","vector":"1"})", json, "BAD_RECORD"},
         {R"({"id":"k","vector":[1,2,"3"]})", json, "BAD_RECORD"},
@@ -423,8 +424,9 @@ TEST(ProcessorsRecords, splitting_anywhere_with_saved_state_changes_no_byte) {
     TestLog vectors, places;
     for (int i = 0; i < 40; i++) {
         const std::string number = std::to_string(i % 7);
-        vectors.add("s", i % 9 == 4 ? "no record"
-                                    : R"({"id":"k)" + number + R"(","vector":[1,2,)" + number + "]}");
+        std::string vector = R"({"id":"k)";
+        vector.append(number).append(R"(","vector":[1,2,)").append(number).append("]}");
+        vectors.add("s", i % 9 == 4 ? "no record" : vector);
         places.add("s", R"({"name":"n)" + number + R"(","lat":)" + std::to_string(i * 3) + R"(,"lon":1})");
     }
     expect_no_split_shows(passthrough_manifest(), {}, vectors.records());

@@ -3,6 +3,7 @@
 #include "core/json/door.hpp"
 
 #include "core/error.hpp"
+#include "core/json/byte_order_mark.hpp"
 #include "core/json/writer.hpp"
 
 #include <simdjson.h>
@@ -255,6 +256,7 @@ private:
 /// end.
 template<class Run>
 void with_document(Workshop& workshop, std::string_view padded, Run run) {
+    if (has_byte_order_mark(padded)) throw Refusal{"starts with a byte order mark"};
     od::document document;
     const std::size_t room =
         static_cast<std::size_t>(workshop.padded.get() + workshop.padded_bytes - padded.data());

@@ -3,6 +3,7 @@
 #include "core/json/sensor_record.hpp"
 
 #include "core/error.hpp"
+#include "core/json/byte_order_mark.hpp"
 #include "core/json/time.hpp"
 
 #include <simdjson.h>
@@ -119,6 +120,8 @@ void parse_sensor_record(std::span<const std::byte> bytes, const Channels& chann
     thread_local RecordWorkshop workshop;
     if (out.size() != channels.size()) throw Error("XX000", "", "room for values differs from the channels");
     if (bytes.size() > record_bytes_max) throw wrong_record("is longer than 1 MiB");
+    if (has_byte_order_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+        throw wrong_record("starts with a byte order mark");
     auto& padded = workshop.padded;
     if (padded.size() < bytes.size() + simdjson::SIMDJSON_PADDING)
         padded.resize(bytes.size() * 2 + simdjson::SIMDJSON_PADDING);

@@ -1,6 +1,7 @@
 // See declared_fields.hpp.
 #include "core/processors/declared_fields.hpp"
 
+#include "core/json/byte_order_mark.hpp"
 #include "core/json/time.hpp"
 
 #include <algorithm>
@@ -206,6 +207,7 @@ std::string_view DeclaredFields::read_position(const Field& field, std::size_t i
 std::optional<simdjson::dom::element> parse_json(simdjson::dom::parser& parser, const InputRecord& record) {
     simdjson::dom::element element;
     const auto* text = reinterpret_cast<const char*>(record.bytes.data());
+    if (json::has_byte_order_mark({text, record.bytes.size()})) return std::nullopt;
     const auto error = parser.parse(text, record.bytes.size()).get(element);
     if (error == simdjson::MEMALLOC) throw std::bad_alloc();
     if (error != simdjson::SUCCESS) return std::nullopt;
