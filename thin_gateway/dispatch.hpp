@@ -37,7 +37,7 @@ struct Exchange {
     bool must_close = false; ///< a stream was cut: the client must not take it for whole
     std::string route = "none";
     unsigned status = 0;
-    std::string_view code = {};
+    std::string_view code;
     std::size_t bytes_out = 0;
 
     std::string_view request_id() const { return {request_id_text.data(), request_id_text.size()}; }

@@ -62,7 +62,7 @@ private:
     std::unordered_set<std::uint64_t> prepared_;
     bool is_ready_ = false, is_flushing_ = false, is_stopping_ = false, has_ended_ = false;
     bool wants_recycling_ = false;
-    Clock::time_point connecting_since_{};
+    Clock::time_point connecting_since_;
 };
 
 } // namespace soup::gateway

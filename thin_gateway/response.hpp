@@ -13,8 +13,8 @@ struct Response {
     unsigned status = 200;
     std::string_view content_type = "application/json";
     std::string body;
-    std::string_view code = {}; ///< of a problem, for the log
-    std::string_view allow = {};
+    std::string_view code; ///< of a problem, for the log
+    std::string_view allow;
     unsigned retry_after_s = 0;
     bool closes = false;
 };

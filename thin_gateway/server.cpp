@@ -28,6 +28,7 @@ bool boolean_at(const PGresult* result, int row, int column) {
 
 std::vector<std::unique_ptr<Worker>> make_workers(const Config& config, const ServerHooks& hooks) {
     std::vector<std::unique_ptr<Worker>> workers;
+    workers.reserve(config.threads);
     for (unsigned i = 0; i < config.threads; ++i)
         workers.push_back(std::make_unique<Worker>(config, hooks));
     return workers;
@@ -169,8 +170,10 @@ Awaitable<CataloguePtr> Server::read_catalogue() {
     }
     last_failure_.clear();
     const PGresult* const result = call.result.get();
+    const int row_count = PQntuples(result);
     std::vector<Catalogue::Row> rows;
-    for (int i = 0; i < PQntuples(result); ++i)
+    rows.reserve(static_cast<std::size_t>(row_count));
+    for (int i = 0; i < row_count; ++i)
         rows.push_back({text_at(result, i, 0), text_at(result, i, 1), text_at(result, i, 2),
                         text_at(result, i, 3), text_at(result, i, 4), text_at(result, i, 5),
                         boolean_at(result, i, 6), boolean_at(result, i, 7), boolean_at(result, i, 8)});
@@ -187,6 +190,7 @@ void Server::publish(const CataloguePtr& catalogue) {
 
 std::string Server::metrics_text() {
     std::vector<Metrics*> parts;
+    parts.reserve(workers_.size());
     for (auto& worker : workers_)
         parts.push_back(&worker->metrics());
     return Metrics::text(parts);

@@ -32,12 +32,11 @@ Error damaged_hash() {
     return {"XX001", "", "stored passphrase hash is damaged"};
 }
 
-/// `hash` ends with NUL.
-bool matches(std::string_view hash, std::string_view passphrase) {
+bool matches(const char* hash, std::string_view passphrase) {
     // Another prefix would set EINVAL, as a mismatch does.
-    if (!hash.starts_with(crypto_pwhash_argon2id_STRPREFIX)) throw damaged_hash();
+    if (!std::string_view(hash).starts_with(crypto_pwhash_argon2id_STRPREFIX)) throw damaged_hash();
     errno = 0;
-    if (crypto_pwhash_str_verify(hash.data(), passphrase.data(), passphrase.size()) == 0) return true;
+    if (crypto_pwhash_str_verify(hash, passphrase.data(), passphrase.size()) == 0) return true;
     // libsodium answers -1 to everything; only a mismatch sets EINVAL.
     if (errno == EINVAL) return false;
     if (errno == ENOMEM) throw Error("53200", "BUSY", "not enough memory to check a passphrase");
@@ -68,7 +67,7 @@ bool verify_passphrase(const std::string& hash, std::string_view passphrase) {
     ready_sodium();
     // What could never have been set costs as much as any other, and is not hashed at its full length.
     if (!can_be_set(passphrase)) return verify_unknown({});
-    return matches(hash, passphrase);
+    return matches(hash.c_str(), passphrase);
 }
 
 std::string_view unknown_users_hash() noexcept {

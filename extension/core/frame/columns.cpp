@@ -142,6 +142,7 @@ std::vector<std::byte> pack_rows(const std::vector<const Column*>& columns, std:
         throw too_big("a batch exceeds the limit of " + std::to_string(bytes_max) + " bytes");
     std::vector<std::byte> rows(total);
     std::vector<const std::byte*> sources;
+    sources.reserve(columns.size());
     for (const Column* column : columns)
         sources.push_back(column->data.data());
     std::byte* to = rows.data();
@@ -217,6 +218,7 @@ ColumnRecords to_records(std::span<const std::byte> body, const Limits& limits) 
             ends.push_back(end += length_at(*columns.front(), row));
     } else {
         std::vector<RowField> fields;
+        fields.reserve(columns.size());
         for (const Column* column : columns)
             fields.push_back({std::string(column->name), column->type});
         result.content_type = make_row_content_type(fields);

@@ -90,7 +90,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) noexcept {
     if (second == 60) fraction_us = 0; // a leap second is the next minute's first instant
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
     const std::int64_t seconds =
-        days * seconds_per_day + hour * 3600 + (minute - offset_minutes) * 60 + second;
+        days * seconds_per_day + std::int64_t{hour * 60 + minute - offset_minutes} * 60 + second;
     return seconds * us_per_second + fraction_us;
 }
 

@@ -5,6 +5,7 @@
 #include "core/processors/content_type.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace soup::processors {
@@ -94,7 +95,7 @@ std::string_view ImageReader::take_pixels(const simdjson::dom::array& array) {
     const auto is_pixel = [](double number) { return number >= 0 && number <= pixel_max; };
     if (!std::all_of(numbers_.begin(), numbers_.end(), is_pixel)) return reason::out_of_range;
     pixels_.resize(pixel_count_);
-    const auto to_octet = [](double number) { return static_cast<std::uint8_t>(number + 0.5); };
+    const auto to_octet = [](double number) { return static_cast<std::uint8_t>(std::lround(number)); };
     std::transform(numbers_.begin(), numbers_.end(), pixels_.begin(), to_octet);
     return {};
 }
