@@ -16,6 +16,7 @@ using namespace soup;
 
 Datum text_array(const std::vector<std::string_view>& texts) {
     std::vector<Datum> datums;
+    datums.reserve(texts.size());
     for (std::string_view text : texts)
         datums.push_back(pg::make_text(text));
     return pg::make_array(datums, {}, pg::text_elements);

@@ -80,7 +80,8 @@ void PointTable::prepare(pg::Spi& spi) {
         names += comma + name;
         types.push_back(array_of(type));
         parameters += comma + ("$" + std::to_string(types.size()));
-        if (name != "key") updates += (updates.empty() ? "" : ", ") + name + " = excluded." + name;
+        if (name != "key")
+            updates.append(updates.empty() ? "" : ", ").append(name).append(" = excluded.").append(name);
     }
     const std::string sql =
         "INSERT INTO soup_data." + version_->storage + " AS stored (" + names + ") SELECT * FROM unnest(" +

@@ -48,7 +48,8 @@ FoundRows::FoundRows(const char* table, const char* index, std::span<const KeyCo
             if (count_ == capacity) {
                 const int wider = capacity == 0 ? 4 : 2 * capacity;
                 const std::size_t bytes = sizeof(HeapTuple) * static_cast<std::size_t>(wider);
-                rows_ = static_cast<HeapTuple*>(rows_ == nullptr ? palloc(bytes) : repalloc(rows_, bytes));
+                rows_ = static_cast<HeapTuple*>(
+                    rows_ == nullptr ? palloc(bytes) : repalloc(static_cast<void*>(rows_), bytes));
                 capacity = wider;
             }
             rows_[count_++] = heap_copytuple(row);

@@ -56,16 +56,18 @@ public:
     /// Calls each(index, Datum, is_null) for every element in order.
     template<class F>
     void for_each(F&& each) const {
-        const char* data = ARR_DATA_PTR(array_);
+        const char* const data = ARR_DATA_PTR(array_);
+        std::size_t offset = 0;
         const bits8* nulls = ARR_NULLBITMAP(array_);
         for (std::size_t i = 0; i < size_; ++i) {
             if (nulls != nullptr && (nulls[i / 8] & (1 << (i % 8))) == 0) {
                 each(i, Datum{0}, true);
                 continue;
             }
-            each(i, fetch_att(data, type_.by_value, type_.length), false);
-            data = att_addlength_pointer(data, type_.length, data);
-            data = reinterpret_cast<const char*>(att_align_nominal(data, type_.alignment));
+            const char* const at = data + offset;
+            each(i, fetch_att(at, type_.by_value, type_.length), false);
+            offset = att_addlength_pointer(offset, type_.length, at);
+            offset = att_align_nominal(offset, type_.alignment);
         }
     }
 

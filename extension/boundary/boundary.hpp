@@ -66,7 +66,7 @@ template<class F, class R>
 struct Trapped {
     F* body;
     std::exception_ptr thrown;
-    alignas(R) std::byte result[sizeof(R)];
+    std::optional<R> result;
 };
 template<class F>
 struct Trapped<F, void> {
@@ -94,7 +94,7 @@ auto call(F&& body) -> std::decay_t<std::invoke_result_t<F&>> {
                 if constexpr (std::is_void_v<R>)
                     (*frame.body)();
                 else
-                    new (frame.result) R((*frame.body)());
+                    frame.result.emplace((*frame.body)());
             } catch (...) {
                 frame.thrown = std::current_exception();
             }
@@ -102,7 +102,7 @@ auto call(F&& body) -> std::decay_t<std::invoke_result_t<F&>> {
         &trapped);
     if (trapped.thrown) [[unlikely]]
         std::rethrow_exception(std::move(trapped.thrown));
-    if constexpr (!std::is_void_v<R>) return *std::launder(reinterpret_cast<R*>(trapped.result));
+    if constexpr (!std::is_void_v<R>) return *trapped.result;
 }
 
 /// Wraps what the server calls. The body may throw soup::Error, PgError, std::bad_alloc, anything; it becomes

@@ -17,7 +17,9 @@ struct Counters {
 inline Counters counters;
 
 inline bool due(std::int64_t& left) noexcept {
-    return left > 0 && --left == 0;
+    if (left <= 0) return false;
+    --left;
+    return left == 0;
 }
 inline bool call_fails() noexcept {
     return due(counters.until_call_fails);

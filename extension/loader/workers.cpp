@@ -31,7 +31,7 @@ namespace {
 /// Between a launcher's end and its successor, and between two looks for the extension.
 constexpr int restart_s = 1;
 constexpr long look_ms = 1000;
-constexpr long look_ms_max = 60 * 1000;
+constexpr long look_ms_max = 60'000;
 
 void accept_signals() {
     pqsignal(SIGTERM, die);

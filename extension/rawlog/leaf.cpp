@@ -92,6 +92,7 @@ std::vector<Oid> list_leaves(const crypto::Uuid& org) {
     // Names of one org differ in _yyyymm only.
     std::ranges::sort(named);
     std::vector<Oid> leaves;
+    leaves.reserve(named.size());
     for (const auto& [name, leaf] : named)
         leaves.push_back(leaf);
     return leaves;

@@ -94,6 +94,7 @@ std::string filter_condition(Statement& statement, std::span<const manifest::Ter
         std::string parameter;
         if (term.op == FilterOp::in) {
             std::vector<Datum> values;
+            values.reserve(term.values.size());
             for (const FilterValue& value : term.values)
                 values.push_back(to_datum(value, type));
             Oid const array = pg::call([&] { return get_array_type(elements.oid); });
