@@ -68,7 +68,7 @@ int HttpClient::exchange(std::string_view request) {
         }
     }
     body_ = std::string_view(buffer_.data() + head, wanted - head);
-    return std::atoi(buffer_.c_str() + std::string_view("HTTP/1.1 ").size());
+    return std::stoi(buffer_.substr(std::string_view("HTTP/1.1 ").size(), 3));
 }
 
 void HttpClient::must(std::string_view request) {

@@ -50,20 +50,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 sink = sink + touch(record.bytes);
         }
         require(!made.records.empty());
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
     try {
         static RowReader reader("application/vnd.soup.row;fields=a:i2,b:text,c:bool,d:bytes,e:f8");
         reader.read(input);
         sink = sink + touch_row(reader);
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
     try {
         const std::string_view text(reinterpret_cast<const char*>(data), size);
         const std::string content_type = std::string(row_content_type) + ";fields=" + std::string(text);
         const RowReader named(content_type);
         require(make_row_content_type(named.fields()) == content_type);
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
     return 0;
 }

@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             for (const FilterValue& value : term.values)
                 if (value.index() != alternative_of(attributes[term.attribute].type)) std::abort();
         }
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
     return 0;
 }

@@ -29,6 +29,7 @@ void try_frame(std::span<const std::byte> bytes) {
     try {
         const Frame frame = decode(bytes, limits);
         std::vector<Record> records;
+        records.reserve(frame.size());
         for (std::size_t i = 0; i < frame.size(); ++i)
             records.push_back(frame[i]);
         const auto again = encode(records, frame.codec());
@@ -39,7 +40,7 @@ void try_frame(std::span<const std::byte> bytes) {
         const bool has_fields = soup::load_le<std::uint32_t>(&bytes[at_field_bytes]) != 0;
         require(has_fields || second.digest() == frame.digest());
         (void)frame.field(1);
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
 }
 

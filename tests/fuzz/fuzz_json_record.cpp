@@ -44,7 +44,7 @@ void try_records(std::string_view text) {
         const Records records = records_from_ndjson(text);
         for (std::size_t i = 0; i < records.size(); ++i)
             require(is_fixed_point(records[i]));
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
     try {
         const Object object = parse_object(text, "r");
@@ -52,7 +52,7 @@ void try_records(std::string_view text) {
             require(is_fixed_point(member.json));
         for (std::size_t i = 0; i < object.records.size(); ++i)
             require(is_fixed_point(object.records[i]));
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
 }
 
@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         parse_sensor_record(std::as_bytes(std::span(data, size)), channels, values, time);
         if (time) require(*time >= time_us_min && *time <= time_us_max);
-    } catch (const soup::Error&) {
+    } catch (const soup::Error&) { // refused
     }
     if (const auto parsed = parse_time(text)) {
         std::string written;

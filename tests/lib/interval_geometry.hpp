@@ -129,7 +129,9 @@ public:
             split_leaf(store, page, left, right, into);
         } else {
             Inner all = inner(page.body());
-            std::sort(all.children, all.children + all.count, [](auto& a, auto& b) { return a.low < b.low; });
+            // Stable only because GCC 12 takes std::sort's constants for an access behind so short an array.
+            std::stable_sort(all.children, all.children + all.count,
+                             [](auto& a, auto& b) { return a.low < b.low; });
             const unsigned half = all.count / 2;
             into.left_bound = fill_half(into.left, all.children, half);
             into.right_bound = fill_half(into.right, all.children + half, all.count - half);
@@ -206,7 +208,7 @@ private:
     static void split_leaf(tree::PageStore& store, const tree::Page& page, tree::Block left,
                            tree::Block right, tree::Halves& into) {
         Leaf all = leaf(page.body());
-        std::sort(all.entries, all.entries + all.count, [](auto& a, auto& b) { return a.x < b.x; });
+        std::stable_sort(all.entries, all.entries + all.count, [](auto& a, auto& b) { return a.x < b.x; });
         const unsigned half = all.count / 2;
         into.left_bound = half_leaf(store, into.left, left, all.entries, half);
         into.right_bound = half_leaf(store, into.right, right, all.entries + half, all.count - half);

@@ -88,6 +88,7 @@ private:
 
     Slot& slot(tree::Block block) { return chunks_[block / chunk_slots][block % chunk_slots]; }
     tree::Page pin_slot(tree::Block block, tree::Lock held);
+    static Slot& slot_of(const tree::Page& page) noexcept;
     static void unlock(Slot& slot, tree::Lock held) noexcept;
 
     std::array<std::unique_ptr<Slot[]>, chunks_max> chunks_;

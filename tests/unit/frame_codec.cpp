@@ -40,6 +40,7 @@ struct Batch {
 
     std::vector<Record> records() const {
         std::vector<Record> records;
+        records.reserve(texts.size());
         for (std::size_t i = 0; i < texts.size(); ++i)
             records.push_back({bytes_of(texts[i]), times[i]});
         return records;

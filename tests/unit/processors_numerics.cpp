@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 namespace soup::processors {
@@ -135,7 +136,7 @@ TEST(ProcessorsBank, levels_are_mean_and_standard_deviation_of_each_channel) {
     const WindowShape shape{12, 4, 2};
     Segment segment;
     segment.windows = 3;
-    for (std::size_t i = 0; i < 20 * 2; i++)
+    for (std::size_t i = 0; i < std::size_t{20} * 2; i++)
         segment.rows.push_back(test_cell(i));
     WindowFeatures features(shape, plan_bank(12, 2, 84), std::vector<float>(84, 0.0F));
     std::vector<float> measured;
@@ -200,6 +201,7 @@ TEST(ProcessorsProjection, gives_the_product_with_the_axes_and_what_they_leave_o
         for (std::size_t i = 0; i < features * dimensions; i++)
             reduction.axes.push_back(test_cell(i + 50) / 20);
         std::vector<float> row;
+        row.reserve(features);
         for (std::size_t f = 0; f < features; f++)
             row.push_back(test_cell(f + 900));
         Coordinates place;
@@ -220,9 +222,8 @@ TEST(ProcessorsProjection, gives_the_product_with_the_axes_and_what_they_leave_o
 }
 
 TEST(ProcessorsScore, is_the_mean_distance_to_the_five_nearest_references) {
-    std::vector<float> references;
-    for (int r = 0; r < 10; r++)
-        references.push_back(static_cast<float>(r));
+    std::vector<float> references(10);
+    std::iota(references.begin(), references.end(), 0.0F);
     const NeighbourScore score(references, 1);
     Coordinates window{std::vector<float>(Projection::padding, 0.0F), 0};
     window.values[0] = 20;
@@ -248,10 +249,10 @@ TEST(ProcessorsEvaluation, roc_auc_by_hand) {
 
 TEST(ProcessorsEvaluation, moving_average_residuals_by_hand) {
     // Ten rows that alternate between 1 and 3 have mean 2 and deviation 1; they have no residual themselves.
-    std::vector<double> cells;
+    std::vector<double> cells(baseline_rows_least + 1);
     for (std::size_t row = 0; row < baseline_rows_least; row++)
-        cells.push_back(row % 2 == 0 ? 1 : 3);
-    cells.push_back(5);
+        cells[row] = row % 2 == 0 ? 1 : 3;
+    cells.back() = 5;
     const std::vector<double> residuals = moving_average_residuals(cells, 1);
     ASSERT_EQ(residuals.size(), cells.size());
     EXPECT_EQ(std::count(residuals.begin(), residuals.end(), 0.0), 10);

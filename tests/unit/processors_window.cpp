@@ -158,7 +158,7 @@ TEST(ProcessorsWindow, a_stream_that_owes_nothing_is_not_kept) {
     Manifest manifest = small_window_manifest();
     manifest.parameters.stride = 24;
     TestLog log;
-    for (std::size_t i = 0; i < 24 * 20; i++)
+    for (std::size_t i = 0; i < std::size_t{24} * 20; i++)
         log.add_value("s" + std::to_string(i / 24), test_wave(i));
     const auto processor = make_processor(manifest, fit(manifest, log.records()));
     const auto empty = processor->save_state().size();

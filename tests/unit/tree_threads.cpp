@@ -17,6 +17,7 @@ public:
 
     void run() {
         std::vector<std::thread> threads;
+        threads.reserve(writers + 3);
         for (std::uint64_t w = 0; w < writers; ++w)
             threads.emplace_back([this, w] { write(w); });
         threads.emplace_back([this] { vacuum(); });

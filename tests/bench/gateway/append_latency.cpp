@@ -40,14 +40,14 @@ int main(int argc, char** argv) {
         std::fputs("append_latency PORT TOKEN ROUNDS\n", stderr);
         return 2;
     }
-    bench::HttpClient http(std::atoi(argv[1]), argv[2]);
+    bench::HttpClient http(std::stoi(argv[1]), argv[2]);
     const std::string request = http.post("/v1/append", "application/json",
                                           R"({"model":"bench","records":[)" + std::string(record) + "]}");
     bench::Connection database;
     database.prepare("insert", "INSERT INTO bench_record (model, record) VALUES ($1, $2)");
     const std::vector<bench::Parameter> values{"bench", record};
     Way gateway{"gateway", {}}, insert{"libpq_insert", {}};
-    const int rounds = std::atoi(argv[3]), warm_up = rounds / 10;
+    const int rounds = std::stoi(argv[3]), warm_up = rounds / 10;
     for (int i = 0; i < rounds + warm_up; ++i) {
         if (i == warm_up) gateway.times_us.clear(), insert.times_us.clear();
         gateway.measure([&] { http.must(request); });

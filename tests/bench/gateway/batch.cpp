@@ -97,6 +97,7 @@ Speed eight_at_once(const Target& target, Connection& connection, double seconds
         const auto start = Clock::now();
         {
             std::vector<std::jthread> threads;
+            threads.reserve(clients);
             for (int i = 0; i < clients; ++i)
                 threads.emplace_back([&] {
                     HttpClient http(target.port, target.token);
@@ -106,6 +107,7 @@ Speed eight_at_once(const Target& target, Connection& connection, double seconds
         }
         const double append_s = since_s(start);
         std::vector<std::string_view> pieces;
+        pieces.reserve(next);
         for (std::size_t i = 0; i < next; ++i)
             pieces.push_back(rows[i % batches_kept]);
         const auto begin = Clock::now();
@@ -157,8 +159,8 @@ int main(int argc, char** argv) {
         std::fputs("usage: batch PORT TOKEN SECONDS RECORDING\n", stderr);
         return 2;
     }
-    const Target target{std::atoi(argv[1]), argv[2]};
-    const double seconds = std::atof(argv[3]);
+    const Target target{std::stoi(argv[1]), argv[2]};
+    const double seconds = std::stod(argv[3]);
     std::mt19937_64 random(7);
     Connection connection;
     connection.run("SELECT soup.add_model('bench', 'batch')");

@@ -130,6 +130,7 @@ public:
     /// One batch; returns the offset behind it.
     std::int64_t append(Way& way, std::int64_t count) {
         std::vector<std::string> records;
+        records.reserve(static_cast<std::size_t>(count));
         for (std::int64_t i = 0; i < count; ++i)
             records.push_back(reading(next_++));
         way.append(records);
@@ -287,10 +288,10 @@ int main(int argument_count, char** arguments) {
                      "usage: processing SECONDS VALUES VERSIONS PORT PRODUCER_TOKEN CONSUMER_TOKEN\n");
         return 2;
     }
-    const double seconds = std::atof(arguments[1]);
-    const std::int64_t values = std::atoll(arguments[2]);
-    const int versions = std::atoi(arguments[3]);
-    const Access access{std::atoi(arguments[4]), arguments[5], arguments[6]};
+    const double seconds = std::stod(arguments[1]);
+    const std::int64_t values = std::stoll(arguments[2]);
+    const int versions = std::stoi(arguments[3]);
+    const Access access{std::stoi(arguments[4]), arguments[5], arguments[6]};
 
     Connection superuser;
     const std::string table = add_default_version(superuser, access, "windows");

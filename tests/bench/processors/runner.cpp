@@ -24,6 +24,7 @@ manifest::Manifest window_manifest(std::vector<std::string> channels, int window
 
 Log::Log(const std::vector<std::string>& channels) : row_bytes_(channels.size() * sizeof(double)) {
     std::vector<frame::RowField> fields;
+    fields.reserve(channels.size());
     for (const std::string& channel : channels)
         fields.push_back({channel, frame::FieldType::f8});
     content_type_ = frame::make_row_content_type(fields);

@@ -55,6 +55,7 @@ void run_case(const Case& one, double seconds) {
     Log log(channels);
     for (std::size_t i = 0; i < batch * batches; i++) {
         std::vector<double> row;
+        row.reserve(one.channels);
         for (std::size_t c = 0; c < one.channels; c++)
             row.push_back(wave(i / one.streams, c));
         log.add(streams[i % one.streams], row);
@@ -107,7 +108,7 @@ void run_case(const Case& one, double seconds) {
 } // namespace soup::bench
 
 int main(int argc, char** argv) {
-    const double seconds = argc > 1 ? std::atof(argv[1]) : 2;
+    const double seconds = argc > 1 ? std::stod(argv[1]) : 2;
     std::fprintf(stderr, "%-44s %12s %12s %10s\n", "window_convolution, 840 features, vector 32", "values/s",
                  "windows/s", "fit ms");
     for (const auto& one : std::initializer_list<soup::bench::Case>{

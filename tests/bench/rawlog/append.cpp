@@ -102,6 +102,7 @@ struct Batch {
 Batch measure_batch(Connection& connection, const std::string& token, double seconds,
                     const Records& records) {
     std::vector<std::string> rows;
+    rows.reserve(batches_kept);
     for (std::size_t i = 0; i < batches_kept; ++i)
         rows.push_back(copy_rows(records.batch(i)));
     double append_us = 0, copy_us = 0;
@@ -151,7 +152,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: append SECONDS TOKEN RECORDING\n");
         return 2;
     }
-    const double seconds = std::atof(argv[1]);
+    const double seconds = std::stod(argv[1]);
     const std::string token = argv[2];
     std::mt19937_64 random(7);
     Connection connection;

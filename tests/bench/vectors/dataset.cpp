@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 
 namespace soup::bench {
@@ -91,7 +92,7 @@ void convert(const std::string& type, const std::byte* from, std::size_t count, 
 }
 
 std::size_t element_bytes(const std::string& type) {
-    return static_cast<std::size_t>(std::atoi(type.c_str() + 2));
+    return std::stoul(type.substr(2));
 }
 
 template<class T>
@@ -132,7 +133,10 @@ Table<T> read_npy(Source& source, std::size_t rows_max) {
     if (field(header, "'fortran_order': ", ",", source) != "False") source.fail("is not in row order");
     const std::string shape = field(header, "'shape': (", ")", source);
     unsigned long long rows = 0, columns = 1;
-    if (std::sscanf(shape.c_str(), "%llu , %llu", &rows, &columns) < 1) source.fail("has a damaged shape");
+    char comma = 0;
+    std::istringstream sizes(shape);
+    if (!(sizes >> rows)) source.fail("has a damaged shape");
+    if (!(sizes >> comma >> columns)) columns = 1; // "(7,)" has one dimension
     Table<T> table{std::min<std::size_t>(rows, rows_max), columns, {}};
     read_rows(source, type, table);
     return table;

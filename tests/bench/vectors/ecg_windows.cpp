@@ -55,7 +55,7 @@ Header read_header(const std::string& path) {
         words >> word >> header.format >> gain >> resolution >> baseline;
         if (!words) throw std::runtime_error(path + ": has a damaged signal line");
         header.data = path.substr(0, path.rfind('/') + 1) + word;
-        const double per_unit = std::atof(gain.c_str()); // "200" or "49/mV"
+        const double per_unit = std::strtod(gain.c_str(), nullptr); // "200" or "49/mV"
         header.gains.push_back(per_unit == 0 ? 200 : per_unit);
         header.baselines.push_back(baseline);
     }
