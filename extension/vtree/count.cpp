@@ -1,0 +1,197 @@
+// vtree_count(index, region) and vtree_grid(index, region, cells): how many rows lie in a region, counted
+// leaf by leaf without the executor's work per row.
+//
+// They answer what SELECT count(*) would: the statement's snapshot decides row by row. As that would, they
+// demand SELECT on the table; and since no policy could be applied to an index's entries, they refuse where
+// row-level security would apply to the caller. In a serializable transaction the whole table counts as read.
+#include "core/vtree/grid.hpp"
+#include "core/vtree/region_scan.hpp"
+#include "tree/buffer_store.hpp"
+#include "tree/handler.hpp"
+#include "tree/index_lock.hpp"
+#include "vector/regions.hpp"
+#include "vtree/method.hpp"
+#include "vtree/query.hpp"
+#include "vtree/visible_rows.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/index.h"
+#include "funcapi.h"
+#include "pgstat.h"
+#include "storage/predicate.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+}
+
+namespace soup::vtree {
+namespace {
+
+constexpr std::size_t cells_max = std::size_t{1} << 20;
+
+/// Before any lock, as the caller: somebody without rights learns nothing and holds up nobody. Server code.
+Oid check_rights(Oid index) {
+    const Oid table = IndexGetRelation(index, true);
+    if (!OidIsValid(table)) return InvalidOid; // IndexLock says what it is.
+    const AclResult rights = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
+    if (rights != ACLCHECK_OK)
+        aclcheck_error(rights, get_relkind_objtype(get_rel_relkind(table)), get_rel_name(table));
+    if (check_enable_rls(table, InvalidOid, true) == RLS_ENABLED)
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("cannot count rows of table \"%s\" in its index, because row-level security applies",
+                       get_rel_name(table)),
+                errhint("Count with a query on the table."));
+    return table;
+}
+
+/// What the planner looks at before it uses an index. Server code.
+void check_usable(Relation index) {
+    const bool is_young =
+        index->rd_index->indcheckxmin &&
+        !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin);
+    if (!index->rd_index->indisvalid || is_young)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("index \"%s\" cannot be used by this transaction", RelationGetRelationName(index)),
+                is_young ? errhint("It is younger than the transaction's snapshot; ask again in a new one.")
+                         : errhint("Rebuild it with REINDEX."));
+}
+
+/// An index to count in, checked and locked. Members are in the order in which they are made.
+class CountedIndex {
+public:
+    explicit CountedIndex(Oid index)
+        : table_(pg::call([=] { return check_rights(index); })), lock_(index, AccessShareLock),
+          open_(open()) {}
+
+    unsigned dimensions() const noexcept { return open_->meta.dimensions; }
+
+    /// Calls visit(hits, is_visible) for each leaf that has rows in the region.
+    template<class Visit>
+    void scan(Region region, RegionScan::Want want, Visit&& visit) {
+        tree::BufferStore store(lock_.index());
+        VisibleRows visible(lock_.heap(), GetActiveSnapshot());
+        RegionScan rows(store, layout_of(*open_), std::move(region), want);
+        Hits hits;
+        std::vector<char> is_visible;
+        pgstat_count_index_scan(lock_.index());
+        while (rows.next(hits)) {
+            const std::size_t count = visible.look_at(hits.rows, is_visible);
+            visit(hits, is_visible, count);
+            pgstat_count_index_tuples(lock_.index(), hits.rows.size());
+        }
+    }
+
+private:
+    tree::OpenIndexPtr open() {
+        if (tree::method_of(lock_.index()).number() != vtree_method.number())
+            throw Error("42809", "",
+                        "\"" + std::string(RelationGetRelationName(lock_.index())) +
+                            "\" is not a vtree index");
+        pg::call([this] {
+            if (RelationGetRelid(lock_.heap()) != table_)
+                ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE), errmsg("index was replaced meanwhile"));
+            check_usable(lock_.index());
+            PredicateLockRelation(lock_.heap(), GetActiveSnapshot());
+        });
+        return tree::open_index(lock_.index());
+    }
+
+    Oid table_;
+    tree::IndexLock lock_;
+    tree::OpenIndexPtr open_;
+};
+
+std::int64_t count_in(Oid index, void (*keep)(Region&, Datum, unsigned), Datum datum) {
+    CountedIndex counted(index);
+    Region region(counted.dimensions());
+    keep(region, datum, counted.dimensions());
+    std::int64_t total = 0;
+    counted.scan(std::move(region), RegionScan::Want::rows,
+                 [&](const Hits&, const std::vector<char>&, std::size_t count) {
+                     total += static_cast<std::int64_t>(count);
+                 });
+    return total;
+}
+
+std::vector<int> cells_of(Datum datum) {
+    ArrayType* array = pg::call([=] { return DatumGetArrayTypeP(datum); });
+    if (ARR_NDIM(array) != 1 || ARR_HASNULL(array))
+        throw bad_input("cells must be an array of integers without null");
+    const int* first = reinterpret_cast<const int*>(ARR_DATA_PTR(array));
+    std::vector<int> cells(first, first + ARR_DIMS(array)[0]);
+    std::size_t product = 1;
+    for (const int along : cells) {
+        if (along < 1) throw bad_input("cells must be positive");
+        product *= static_cast<std::size_t>(along);
+        if (product > cells_max)
+            throw too_big("cannot count in more than " + std::to_string(cells_max) + " cells");
+    }
+    return cells;
+}
+
+void put_cells(FunctionCallInfo fcinfo, const Grid& grid, const std::vector<int>& cells,
+               const std::vector<std::int64_t>& counts) {
+    std::vector<int> place(cells.size());
+    std::vector<Datum> elements(cells.size());
+    pg::call([&] {
+        InitMaterializedSRF(fcinfo, 0);
+        auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+        for (std::size_t cell = 0; cell < counts.size(); ++cell) {
+            if (counts[cell] == 0) continue;
+            grid.place_of(cell, place);
+            for (std::size_t j = 0; j < place.size(); ++j)
+                elements[j] = Int32GetDatum(place[j]);
+            ArrayType* array = construct_array(elements.data(), static_cast<int>(elements.size()), INT4OID, 4,
+                                               true, TYPALIGN_INT);
+            Datum values[2] = {PointerGetDatum(array), Int64GetDatum(counts[cell])};
+            bool is_null[2] = {false, false};
+            tuplestore_putvalues(result->setResult, result->setDesc, values, is_null);
+            pfree(array);
+        }
+    });
+}
+
+void count_cells(FunctionCallInfo fcinfo) {
+    CountedIndex counted(PG_GETARG_OID(0));
+    const unsigned dimensions = counted.dimensions();
+    const vector::BoxView box = pg::call([=] { return vector::view_box(PG_GETARG_DATUM(1)); });
+    const std::vector<int> cells = cells_of(PG_GETARG_DATUM(2));
+    if (static_cast<unsigned>(box.dimensions) != dimensions)
+        vector::refuse_different_dimensions(static_cast<int>(dimensions), box.dimensions);
+    if (cells.size() != dimensions)
+        throw bad_input("cells must have one element per dimension",
+                        "The index has " + std::to_string(dimensions) + " dimensions, cells " +
+                            std::to_string(cells.size()) + " elements.");
+    std::vector<float> lower(dimensions), upper(dimensions);
+    for (unsigned j = 0; j < dimensions; ++j) {
+        lower[j] = vector::value_at(box.lower, static_cast<int>(j));
+        upper[j] = vector::value_at(box.upper, static_cast<int>(j));
+    }
+    const Grid grid(lower, upper, cells);
+    std::vector<std::int64_t> counts(grid.cell_count());
+    Region region(dimensions);
+    region.keep_box(lower.data(), upper.data());
+    counted.scan(std::move(region), RegionScan::Want::rows_and_points,
+                 [&](const Hits& hits, const std::vector<char>& is_visible, std::size_t) {
+                     for (std::size_t i = 0; i < hits.rows.size(); ++i)
+                         if (is_visible[i] != 0) ++counts[grid.cell_of(hits.points.data() + i * dimensions)];
+                 });
+    put_cells(fcinfo, grid, cells, counts);
+}
+
+} // namespace
+} // namespace soup::vtree
+
+SOUP_FUNCTION(svec_vtree_count_box) {
+    PG_RETURN_INT64(soup::vtree::count_in(PG_GETARG_OID(0), soup::vtree::keep_box, PG_GETARG_DATUM(1)));
+}
+SOUP_FUNCTION(svec_vtree_count_ball) {
+    PG_RETURN_INT64(soup::vtree::count_in(PG_GETARG_OID(0), soup::vtree::keep_ball, PG_GETARG_DATUM(1)));
+}
+SOUP_FUNCTION(svec_vtree_grid) {
+    soup::vtree::count_cells(fcinfo);
+    return Datum{0};
+}

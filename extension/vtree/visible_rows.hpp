@@ -1,0 +1,40 @@
+// Which of an index's rows the statement's snapshot sees, by the visibility map where it knows, else by the
+// heap.
+#pragma once
+
+#include "boundary/boundary.hpp"
+#include "core/tree/page.hpp"
+
+extern "C" {
+#include "access/relscan.h"
+#include "executor/tuptable.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+}
+
+namespace soup::vtree {
+
+class VisibleRows {
+public:
+    VisibleRows(Relation heap, Snapshot snapshot);
+    ~VisibleRows();
+    VisibleRows(const VisibleRows&) = delete;
+    VisibleRows& operator=(const VisibleRows&) = delete;
+
+    /// Overwrites `is_visible` with one entry per row; returns how many are. The rows' leaf must be pinned.
+    std::size_t look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible);
+
+private:
+    bool is_in_heap(tree::HeapAddress row);
+
+    Relation heap_;
+    Snapshot snapshot_;
+    Buffer map_page_ = InvalidBuffer;
+    IndexFetchTableData* fetch_ = nullptr;
+    TupleTableSlot* slot_ = nullptr;
+    BlockNumber block_ = InvalidBlockNumber; ///< Looked up last in the map, with what it said.
+    bool block_is_visible_ = false;
+};
+
+} // namespace soup::vtree
