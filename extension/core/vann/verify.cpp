@@ -1,5 +1,5 @@
 // What is checked: that counts are those of the arrays; that free slots are free and taken ones have numbers;
-// that a slot's one-bit code is the signs of its detail, and the detail's factors belong to its code; that
+// that a slot's one-bit code is the signs of its detail, and that factors belong to their codes; that
 // chains end and hold addresses; that a parent's code of a page is what encoding the page's centroid gives,
 // bit for bit, since encoding is exact.
 //
@@ -61,6 +61,12 @@ private:
             say(slot, "wrong code", "has factors that no code has");
         if (layout_.has_norms() && !(leaf_.norms()[slot] >= 0 && std::isfinite(leaf_.norms()[slot])))
             say(slot, "wrong code", "has a norm that no vector has");
+        if (!layout_.has_details()) {
+            const auto* code = reinterpret_cast<const std::int8_t*>(leaf_.codes()) +
+                               std::size_t{slot} * layout_.leaf.code_bytes;
+            check_code(code, leaf_.f()[slot] / 2.0, leaf_.a()[slot], 0,
+                       [&](const char* what) { say(slot, "wrong code", what); });
+        }
         if (is_chain(leaf_.address(slot))) check_chain(slot);
     }
 
@@ -105,17 +111,40 @@ private:
                 (detail.code[i] < 0 && is_positive))
                 return say("its signs are not the leaf's code");
         }
-        // b = |r|² + 2f⟨c,k⟩, and |r|² is a little less than |fk|².
+        double rest = 0; // |r|² of what the leaf does not see.
+        for (unsigned i = layout_.leaf_dims; i < layout_.detail_dims; ++i)
+            rest += std::pow(double{detail.tail_f} * detail.code[i], 2);
+        const double coded = check_code(detail.code, detail.f, detail.b, rest, say);
+        check_bits(slot, bits, coded, say);
+    }
+
+    /// b = |r|² + 2f⟨c,k⟩, and |r|² is a little less than |fk|², which is returned.
+    template<class Say>
+    double check_code(const std::int8_t* code, double f, double b, double rest, Say&& say) {
         double coded = 0, centre = 0;
-        for (unsigned i = 0; i < layout_.detail_dims; ++i) {
-            const double factor = i < layout_.leaf_dims ? detail.f : detail.tail_f;
-            const double step = factor * detail.code[i];
+        for (unsigned i = 0; i < layout_.leaf_dims; ++i) {
+            const double step = f * code[i];
             coded += step * step;
-            if (i < layout_.leaf_dims) centre += 2 * step * centroid_[i];
+            centre += 2 * step * centroid_[i];
         }
-        const double square = detail.b - centre;
-        const double rounding = 1e-4 * (std::abs(double{detail.b}) + std::abs(centre) + coded);
-        if (square < coded / 2 - rounding || square > coded + rounding) say("its factors are not its code's");
+        const double square = b - centre, all = coded + rest;
+        const double rounding = 1e-4 * (std::abs(b) + std::abs(centre) + all);
+        if (square < all / 2 - rounding || square > all + rounding) say("its factors are not its code's");
+        return coded;
+    }
+
+    /// a = |r|² + f⟨s,c⟩, f = 2|r|²/|r|₁, and |r| ≤ |r|₁ ≤ √n|r|.
+    template<class Say>
+    void check_bits(unsigned slot, const std::uint8_t* bits, double coded, Say&& say) {
+        const double a = leaf_.a()[slot], f = leaf_.f()[slot], length = std::sqrt(coded);
+        double centre = 0;
+        for (unsigned i = 0; i < layout_.leaf_dims; ++i)
+            centre += (bits[i / 8] >> (i % 8) & 1) != 0 ? double{centroid_[i]} : -double{centroid_[i]};
+        centre *= f;
+        const double rounding = 1e-4 * (std::abs(a) + std::abs(centre) + coded);
+        if (a - centre < coded / 2 - rounding || a - centre > coded + rounding ||
+            f < length / std::sqrt(layout_.leaf_dims) || f > 2.01 * length)
+            say("the leaf's factors are not its code's");
     }
 
     const Layout& layout_;
