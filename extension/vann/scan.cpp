@@ -1,14 +1,15 @@
 // ORDER BY vector <-> query, row by row: core/vann's Search on the server's pages.
 //
-// Between calls nothing is pinned. A row's address is returned after its leaf was let go, so vacuum may have
-// removed the row and another may have taken its place; a snapshot that sees the old row keeps vacuum from
-// it, and the new row is invisible to every older snapshot, so the executor drops it.
+// Between calls no page of the index is pinned. A row's address is returned after its leaf was let go, so
+// vacuum may have removed the row and another may have taken its place; a snapshot that sees the old row
+// keeps vacuum from it, and the new row is invisible to every older snapshot, so the executor drops it.
 #include "vann/scan.hpp"
 
 #include "boundary/memory.hpp"
 #include "core/vann/search.hpp"
 #include "tree/address.hpp"
 #include "tree/buffer_store.hpp"
+#include "vann/exact_window.hpp"
 #include "vann/key_filter.hpp"
 #include "vann/method.hpp"
 #include "vann/settings.hpp"
@@ -23,24 +24,38 @@ namespace {
 
 class Scan {
 public:
-    explicit Scan(Relation index)
-        : store_(index), open_(tree::open_index(index)), query_(vann().vann().layout()),
+    Scan(Relation index, MemoryContext memory)
+        : memory_(memory), store_(index), open_(tree::open_index(index)), query_(vann().vann().layout()),
           search_(store_, vann().vann()) {}
-    ~Scan() { store_.disown(); }
+    /// Only when the memory context goes: by then an aborted transaction has released everything.
+    ~Scan() {
+        store_.disown();
+        if (window_) window_->disown();
+    }
 
     void restart() noexcept { is_started_ = false; }
     bool next(IndexScanDesc scan);
+    void close() noexcept {
+        if (window_) window_->close();
+    }
 
 private:
+    struct Row {
+        tree::HeapAddress address;
+        double distance;
+    };
+    std::optional<Row> next_found();
     const OpenVann& vann() const noexcept { return static_cast<const OpenVann&>(*open_); }
     void start(IndexScanDesc scan);
     void prepare_query(const ScanKeyData& order);
 
+    MemoryContext memory_; ///< That the scan lives in.
     tree::BufferStore store_;
     tree::OpenIndexPtr open_;
     Query query_;
     Search search_;
     std::optional<ScanKeyFilter> filter_;
+    std::optional<ExactWindow> window_;
     std::vector<float> vector_, point_;
     double last_ = 0; ///< Of the row returned last.
     bool is_started_ = false, is_strict_ = false;
@@ -63,24 +78,38 @@ void Scan::start(IndexScanDesc scan) {
     SearchSettings settings = search_settings(vann().parameters.calibration);
     if (!filter_->is_empty()) settings.filter = &*filter_;
     is_strict_ = wants_strict_order();
+    if (vann().parameters.metric == Metric::l1) {
+        const pg::ContextScope scope(memory_);
+        vector_.resize(vann().space.dimensions());
+        if (!window_) window_.emplace(scan);
+        window_->start(vector_, settings.rerank);
+    }
     last_ = -std::numeric_limits<double>::infinity();
     search_.start(query_, settings);
     is_started_ = true;
     pgstat_count_index_scan(scan->indexRelation);
 }
 
+std::optional<Scan::Row> Scan::next_found() {
+    if (window_) {
+        const std::optional<ExactWindow::Row> row = window_->next(search_);
+        return row ? std::optional<Row>({row->address, row->distance}) : std::nullopt;
+    }
+    const std::optional<Found> found = search_.next();
+    return found ? std::optional<Row>({found->address, query_.reported(found->order)}) : std::nullopt;
+}
+
 bool Scan::next(IndexScanDesc scan) {
     if (!is_started_) start(scan);
     for (;;) {
-        const std::optional<Found> found = search_.next();
-        if (!found) return false;
-        const double distance = query_.reported(found->order);
-        if (is_strict_ && distance < last_) continue;
-        last_ = distance;
-        scan->xs_heaptid = tree::to_item_pointer(found->address);
+        const std::optional<Row> row = next_found();
+        if (!row) return false;
+        if (is_strict_ && row->distance < last_) continue;
+        last_ = row->distance;
+        scan->xs_heaptid = tree::to_item_pointer(row->address);
         scan->xs_recheck = filter_->needs_recheck();
         scan->xs_recheckorderby = false;
-        scan->xs_orderbyvals[0] = Float8GetDatum(distance);
+        scan->xs_orderbyvals[0] = Float8GetDatum(row->distance);
         scan->xs_orderbynulls[0] = false;
         return true;
     }
@@ -100,7 +129,7 @@ IndexScanDesc begin_scan(Relation index, int key_count, int order_count) {
             made->xs_orderbynulls = static_cast<bool*>(palloc0(sizeof(bool) * std::max(order_count, 1)));
             return made;
         });
-        scan->opaque = pg::make_in_context<Scan>(CurrentMemoryContext, index);
+        scan->opaque = pg::make_in_context<Scan>(CurrentMemoryContext, index, CurrentMemoryContext);
         return scan;
     });
 }
@@ -117,7 +146,9 @@ bool next_row(IndexScanDesc scan, ScanDirection) {
     return pg::entry([=] { return scan_of(scan).next(scan); });
 }
 
-/// The scan's object goes with its memory context.
-void end_scan(IndexScanDesc) {}
+/// The scan's object itself goes with its memory context.
+void end_scan(IndexScanDesc scan) {
+    scan_of(scan).close();
+}
 
 } // namespace soup::vann
