@@ -332,8 +332,10 @@ std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeo
         const tree::Page page = store.lock(static_cast<tree::Block>(random() % blocks), tree::Lock::shared);
         if (page.tail().kind != tree::PageKind::leaf) continue;
         const LeafView leaf(layout, page.body(), page.block());
-        if (leaf.live() == 0) continue;
-        const auto slot = static_cast<unsigned>(random() % leaf.used());
+        // Of all slots, free ones too: otherwise rows of half-empty leaves, which are the odd ones, would
+        // come more often than others.
+        const auto slot = static_cast<unsigned>(random() % layout.leaf.capacity);
+        if (slot >= leaf.used()) continue;
         const tree::HeapAddress self = leaf.address(slot);
         if (is_free(self) || is_chain(self)) continue;
 
