@@ -14,6 +14,7 @@
 #include "bgworkers/limits.hpp"
 #include "bgworkers/ranges.hpp"
 #include "bgworkers/version.hpp"
+#include "bgworkers/work_list.hpp"
 #include "boundary/transaction.hpp"
 #include "core/crypto/digest.hpp"
 #include "core/processors/processor.hpp"
@@ -235,6 +236,7 @@ FitEnd run_fit(const LaneKey& key) {
         fault = current_fault();
     }
     if (!fault) return end;
+    if (is_outdated()) return FitEnd::failed;
     record_failure(key, *fault, phase);
     return FitEnd::failed;
 }

@@ -12,7 +12,6 @@
 #include "boundary/memory.hpp"
 #include "boundary/spi.hpp"
 #include "boundary/transaction.hpp"
-#include "library_version.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -146,11 +145,12 @@ void Launcher::run() {
     // The loader connects as the bootstrap superuser, whom no policy holds.
     SetUserIdAndSecContext(role_, 0);
     reconcile_slots();
-    while (installed_version() == library_version) {
+    while (!is_outdated()) {
         try {
             maintain();
             start_workers();
         } catch (...) {
+            if (is_outdated()) return;
             log_current_error("starting processors");
         }
         show_idle();

@@ -12,6 +12,7 @@
 #include "bgworkers/limits.hpp"
 #include "bgworkers/quarantine.hpp"
 #include "bgworkers/ranges.hpp"
+#include "bgworkers/work_list.hpp"
 #include "boundary/transaction.hpp"
 #include "rawlog/reader.hpp"
 
@@ -246,6 +247,8 @@ SliceEnd run_slice(const LaneKey& key, LaneCache& cache) {
         return end;
     }
     cache.forget();
+    // Then it is this process that cannot go on, not the lane: the next worker brings the right code.
+    if (is_outdated()) return SliceEnd::unavailable;
     record_slice_failure(key, slice.failure(), *fault);
     return SliceEnd::failed;
 }

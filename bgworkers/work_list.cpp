@@ -3,8 +3,10 @@
 
 #include "access/scope.hpp"
 #include "bgworkers/limits.hpp"
+#include "bgworkers/process.hpp"
 #include "boundary/spi.hpp"
 #include "boundary/transaction.hpp"
+#include "library_version.hpp"
 
 namespace soup::workers {
 
@@ -27,16 +29,41 @@ std::vector<LaneKey> find_work() {
     return lanes;
 }
 
-std::string installed_version() {
+namespace {
+
+struct Installed {
+    std::string machinesoup, soupvec; ///< Empty when the extension has gone.
+    friend bool operator==(const Installed&, const Installed&) = default;
+};
+
+Installed read_installed() {
     static constinit pg::Plan plan{
-        "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'machinesoup'", {}};
-    std::string version;
+        "SELECT (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'machinesoup'), "
+        "(SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'soupvec')",
+        {}};
+    Installed installed;
     pg::in_transaction([&] {
         pg::Spi spi;
-        for (pg::Row row : spi.run(plan, {}, pg::Access::read_only))
-            version = row.text(1);
+        for (pg::Row row : spi.run(plan, {}, pg::Access::read_only)) {
+            if (!row.is_null(1)) installed.machinesoup = row.text(1);
+            if (!row.is_null(2)) installed.soupvec = row.text(2);
+        }
     });
-    return version;
+    return installed;
+}
+
+} // namespace
+
+bool is_outdated() {
+    static std::optional<Installed> at_start;
+    try {
+        const Installed now = read_installed();
+        if (!at_start) at_start = now;
+        return now != *at_start || now.machinesoup != library_version;
+    } catch (...) {
+        log_current_error("reading the installed version");
+        return true;
+    }
 }
 
 } // namespace soup::workers

@@ -12,7 +12,9 @@ namespace soup::workers {
 /// data and no points.
 std::vector<LaneKey> find_work();
 
-/// The version of the extension that the catalogue names; empty if it has gone. A transaction of its own.
-std::string installed_version();
+/// Whether an extension has gone or another version is installed, of machinesoup than this code's or of
+/// soupvec than when this was first asked: then this process cannot go on, for what it looks up anew is the
+/// other version's code. Asked first when the process begins. A transaction of its own; never throws.
+bool is_outdated();
 
 } // namespace soup::workers

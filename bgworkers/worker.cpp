@@ -14,7 +14,6 @@
 #include "bgworkers/slice.hpp"
 #include "bgworkers/slot.hpp"
 #include "bgworkers/work_list.hpp"
-#include "library_version.hpp"
 
 #include <chrono>
 #include <map>
@@ -36,11 +35,11 @@ private:
     LaneCache& cached(const LaneKey& key);
     bool look_and_serve();
     void pause_between_looks() const;
-    bool is_outdated();
 
     WakeSlot slot_;
     std::map<LaneKey, LaneCache> lanes_;
     std::uint64_t uses_ = 0;
+    bool is_leaving_ = false; ///< Another version of the extension is installed.
     Clock::time_point served_at_ = Clock::now();
     Clock::time_point looked_at_ = Clock::now();
 };
@@ -81,6 +80,8 @@ bool Worker::serve_all(const std::vector<LaneKey>& lanes) {
         try {
             has_moved |= serve(key);
         } catch (...) {
+            is_leaving_ = is_outdated();
+            if (is_leaving_) return has_moved;
             log_current_error("recording a failure");
             lanes_.erase(key);
         }
@@ -97,7 +98,8 @@ bool Worker::look_and_serve() {
     try {
         lanes = find_work();
     } catch (...) {
-        log_current_error("looking for work");
+        is_leaving_ = is_outdated();
+        if (!is_leaving_) log_current_error("looking for work");
         return false;
     }
     if (lanes.empty()) return false;
@@ -114,19 +116,11 @@ void Worker::pause_between_looks() const {
     if (left_us > 0) wait_for_latch(static_cast<long>(left_us / 1000 + 1));
 }
 
-bool Worker::is_outdated() {
-    try {
-        return installed_version() != library_version;
-    } catch (...) {
-        log_current_error("reading the installed version");
-        return true;
-    }
-}
-
 void Worker::run() {
     const loader::Settings& settings = *loader::platform().settings;
-    for (;; pause_between_looks()) {
+    for (is_leaving_ = is_outdated(); !is_leaving_; pause_between_looks()) {
         if (look_and_serve()) continue;
+        if (is_leaving_) return;
         slot_.set(SlotState::idle);
         const bool found_late = look_and_serve();
         if (!found_late) {

@@ -50,6 +50,43 @@ check-gateway: all
 	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
 	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) $(sort $(wildcard tests/gateway/*.t tests/gateway/*.pl))
 
+# --- upgrade: the next version is this one's code under another version number, installed beside it ------------------
+NEXT_VERSION := $(VERSION).1
+NEXT         := $(BUILD)/upgrade
+NEXT_LIBS    := $(addprefix $(NEXT)/lib/,soupvec.so soupvec-$(NEXT_VERSION).so machinesoup.so machinesoup-$(NEXT_VERSION).so)
+NEXT_SQL     := $(foreach name,soupvec machinesoup,$(addprefix $(NEXT)/sql/$(name)--,$(NEXT_VERSION).sql $(VERSION)--$(NEXT_VERSION).sql))
+$(NEXT)/library_version.o: extension/library_version.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(subst "$(VERSION)","$(NEXT_VERSION)",$(ALL_CXXFLAGS)) -c $< -o $@
+$(NEXT)/lib/soupvec.so: $(SOUPVEC_LOADER)
+$(NEXT)/lib/soupvec-$(NEXT_VERSION).so: $(SOUPVEC_OBJS)
+$(NEXT)/lib/machinesoup.so: $(PLATFORM_LOADER)
+$(NEXT)/lib/machinesoup-$(NEXT_VERSION).so: $(PLATFORM_OBJS)
+$(NEXT)/lib/machinesoup-$(NEXT_VERSION).so: LIBRARY_LIBS = $(PLATFORM_LIBS)
+$(NEXT_LIBS): $(NEXT)/library_version.o $(EXPORTS)
+	$(link_library)
+$(NEXT)/sql/%--$(NEXT_VERSION).sql: $(BUILD)/sql/%--$(VERSION).sql
+	@mkdir -p $(@D)
+	cp $< $@
+$(NEXT)/sql/%--$(VERSION)--$(NEXT_VERSION).sql: $(BUILD)/sql/%--$(VERSION).sql tests/upgrade/update_script
+	@mkdir -p $(@D)
+	tests/upgrade/update_script $< > $@
+.PHONY: check-upgrade
+check-programs: $(NEXT_LIBS) $(NEXT_SQL)
+check-upgrade: all $(NEXT_LIBS) $(NEXT_SQL)
+	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) NEXT_VERSION=$(NEXT_VERSION) tests/upgrade/run
+
+# Clients made for pgvector. Their packages stay out of the tree; -j1, because npm writes one folder.
+$(BUILD)/clients/node_modules: tests/clients/package.json tests/clients/package-lock.json
+	@mkdir -p $(@D)
+	cp $^ $(@D)/
+	cd $(@D) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+.PHONY: check-clients
+check-clients: all $(BUILD)/clients/node_modules
+	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
+	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) tests/clients/clients.t
+
 check-style:
 	tests/style/check
 
@@ -58,7 +95,8 @@ check-style:
 .PHONY: check-programs
 check-programs: all $(UNIT) $(FUZZERS)
 check: install check-programs
-	$(MAKE) -j1 check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway
+	$(MAKE) -j1 check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway \
+	  check-upgrade
 	@echo "check: all tests passed"
 
 # --- static checks ----------------------------------------------------------------------------------------------------
@@ -70,7 +108,7 @@ format:
 # Rooms are looked at as they are compiled, as units, so that the headers that a room shares are parsed once: four
 # minutes instead of forty on 2 cores. Programs of one file each are looked at file by file. `make lint -k` shows all.
 # Not clang-tidy 14, Debian 12's first: it cannot read the coroutines and ranges of GCC 12's library.
-LINT_ROOMS = extension/boundary extension/loader extension/loader/soupvec_loader.cpp extension/vector extension/tree \
+LINT_ROOMS = extension/library_version.cpp extension/boundary extension/loader extension/loader/soupvec_loader.cpp extension/vector extension/tree \
     extension/vann extension/vtree extension/access extension/rawlog extension/serving bgworkers extension/core/processors \
     extension/core/formats $(TREE_ROOMS) $(wildcard extension/core/simd/*.cpp) thin_gateway/plain thin_gateway/looped \
     thin_gateway/config.cpp thin_gateway/main.cpp $(addprefix tests/unit/,processors vann tree formats) demo \
@@ -94,6 +132,8 @@ $(BUILD)/lint/%.tidy: %.cpp FORCE
 $(BUILD)/lint/%.tidy: $(BUILD)/units/%.cpp FORCE
 	$(tidy)
 lint: check-style
+	@for file in $(filter-out $(foreach room,$(LINT_ROOMS),$(call room_files,$(room))),$(shell git ls-files '*.cpp')); do \
+	  echo "$$file: in none of LINT_ROOMS" >&2; exit 1; done
 	@$(MAKE) -j$$(nproc) --output-sync=target --no-print-directory $(LINT)
 
 package: $(BUILD)/machinesoup-$(VERSION).tar.gz

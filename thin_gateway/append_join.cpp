@@ -195,8 +195,9 @@ Awaitable<> AppendJoiner::run(Batch batch, std::array<std::string, arrays>& buff
         break;
     case PgCall::Outcome::refused: {
         const ServerError error = call.error.value_or(ServerError{"XX000", {}, "no result", {}});
-        const bool is_retried =
-            is_transient(error) && !is_stopping_ && ++batch.front()->attempts < attempts_max;
+        if (is_outdated(error)) pool_.recycle();
+        const bool is_retried = (is_transient(error) || is_outdated(error)) && !is_stopping_ &&
+                                ++batch.front()->attempts < attempts_max;
         if (is_retried) {
             closed_.push_front(std::move(batch));
         } else if (batch.size() > 1 && !is_stopping_) {

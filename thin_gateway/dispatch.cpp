@@ -141,6 +141,10 @@ Awaitable<Done> call_function(Exchange& exchange, const FunctionCall& plan, std:
         const bool may_repeat = attempt < read_attempts_max && Clock::now() < give_up;
         if (call.outcome == PgCall::Outcome::refused && call.error) {
             if (may_repeat && function.is_read_only && is_transient(*call.error)) continue;
+            if (may_repeat && is_outdated(*call.error)) {
+                exchange.worker.renew_sessions();
+                continue;
+            }
             co_return Done{{}, refusal_of(exchange, *call.error)};
         }
         if (call.outcome == PgCall::Outcome::lost && may_repeat && function.is_read_only) continue;
@@ -219,9 +223,10 @@ ResponseFrame Exchange::frame() const {
 
 Problem refusal_of(Exchange& exchange, const ServerError& error) {
     Problem problem = problem_from(error);
-    // An open session may hold what an upgrade has replaced.
-    const bool is_outdated = error.sqlstate == "42883" || error.sqlstate == "55000";
-    if (error.reason.empty() && is_outdated) exchange.worker.renew_sessions();
+    // An upgrade has replaced what the session held, or a function is no longer what it was when it was
+    // prepared.
+    const bool is_changed = error.sqlstate == "42883" || error.sqlstate == "0A000";
+    if (is_outdated(error) || (error.reason.empty() && is_changed)) exchange.worker.renew_sessions();
     if (problem.rule->status >= 500)
         log::warning("call refused", error.sqlstate + " " + error.reason + ": " + error.message,
                      exchange.request_id());

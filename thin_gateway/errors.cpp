@@ -117,6 +117,10 @@ Problem problem_from(const ServerError& error) {
     return problem("INTERNAL", {});
 }
 
+bool is_outdated(const ServerError& error) {
+    return error.reason.empty() && error.sqlstate == "55000";
+}
+
 bool is_transient(const ServerError& error) {
     return error.sqlstate == "40001" || error.sqlstate == "40P01";
 }

@@ -52,6 +52,9 @@ Problem problem_from(const ServerError& error);
 
 /// True for errors after which the same read may be tried again at once: serialisation failure, deadlock.
 bool is_transient(const ServerError& error);
+/// True when the session holds a library that an upgrade has replaced: nothing was done, and the same call
+/// works in a fresh session.
+bool is_outdated(const ServerError& error);
 
 /// Appends the application/problem+json document.
 void write_problem(std::string& out, const Problem& problem, std::string_view request_id);

@@ -75,8 +75,12 @@ void PgPipeline::sweep(Clock::time_point now, Clock::duration call_limit) {
         connecting_since_ != Clock::time_point{} && now - connecting_since_ > connect_limit;
     // The server ends calls by statement_timeout; one that outlives it by far sits on a dead connection.
     const bool call_hangs = !entries_.empty() && now - entries_.front().since > call_limit;
-    const bool is_idle_and_old = wants_recycling_ && is_ready_ && entries_.empty();
-    if (connect_hangs || call_hangs || is_idle_and_old) link_.interrupt();
+    if (connect_hangs || call_hangs) link_.interrupt();
+}
+
+void PgPipeline::recycle() {
+    wants_recycling_ = true;
+    if (is_ready_ && entries_.empty()) link_.interrupt();
 }
 
 void PgPipeline::send(PgCall& call) {

@@ -24,6 +24,7 @@ public:
     void stop();
 
     bool is_ready() const { return is_ready_; }
+    bool takes_calls() const { return is_ready_ && !wants_recycling_; }
     bool has_ended() const { return has_ended_; }
     std::size_t under_way() const { return entries_.size(); }
     void send(PgCall& call);
@@ -31,7 +32,7 @@ public:
     /// Gives up a connection attempt or a call that hangs; called a few times a second.
     void sweep(Clock::time_point now, Clock::duration call_limit);
     /// Closes the connection once nothing is under way, to open a fresh one.
-    void recycle() { wants_recycling_ = true; }
+    void recycle();
     const std::string& last_error() const { return link_.last_error(); }
 
 private:

@@ -27,7 +27,8 @@ public:
 
     const ServerError& error() const { return error_; }
     bool is_reusable() const {
-        return has_ended_ && PQtransactionStatus(const_cast<PgStream*>(this)->link_.raw()) == PQTRANS_IDLE;
+        return has_ended_ && !is_outdated(error_) &&
+               PQtransactionStatus(const_cast<PgStream*>(this)->link_.raw()) == PQTRANS_IDLE;
     }
     void interrupt() { link_.interrupt(); }
 

@@ -46,7 +46,7 @@ void Pool::assign() {
     while (!line_.empty()) {
         PgPipeline* best = nullptr;
         for (auto& connection : connections_)
-            if (connection->is_ready() && connection->under_way() < settings_.depth &&
+            if (connection->takes_calls() && connection->under_way() < settings_.depth &&
                 (!best || connection->under_way() < best->under_way()))
                 best = connection.get();
         if (!best) return;

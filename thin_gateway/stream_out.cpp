@@ -11,6 +11,8 @@
 namespace soup::gateway {
 namespace {
 
+constexpr unsigned stream_attempts_max = 3;
+
 /// Gives the connection back however the stream ends.
 class Lease {
 public:
@@ -42,17 +44,26 @@ void append_chunk(std::string& out, std::string_view bytes, bool is_chunked) {
 Awaitable<std::optional<Problem>> stream_rows(Exchange& exchange, const Function& function,
                                               const PgCall& call) {
     StreamPool& pool = exchange.worker.streams();
-    std::unique_ptr<PgStream> acquired = co_await pool.acquire();
-    if (!acquired) co_return problem("BUSY", "too many streamed results at a time");
-    Lease stream(pool, std::move(acquired));
-    const bool is_started = co_await stream->start(call);
-    if (!is_started) co_return problem("BUSY", "the database is not available");
-
     RowWriter writer(function);
     std::string rows_text, out;
     std::uint64_t rows = 0;
-    auto fill = co_await stream->fill(writer, rows_text, rows);
-    if (fill == PgStream::Fill::refused) co_return refusal_of(exchange, stream->error());
+    std::optional<Lease> stream_place;
+    auto fill = PgStream::Fill::refused;
+    // Again only on a session that an upgrade has left behind: it has refused before the first row.
+    for (unsigned attempt = 1; fill == PgStream::Fill::refused; ++attempt) {
+        stream_place.reset();
+        std::unique_ptr<PgStream> acquired = co_await pool.acquire();
+        if (!acquired) co_return problem("BUSY", "too many streamed results at a time");
+        PgStream& candidate = *acquired;
+        stream_place.emplace(pool, std::move(acquired));
+        const bool is_started = co_await candidate.start(call);
+        if (!is_started) co_return problem("BUSY", "the database is not available");
+        fill = co_await candidate.fill(writer, rows_text, rows);
+        if (fill != PgStream::Fill::refused) break;
+        const Problem refusal = refusal_of(exchange, candidate.error());
+        if (!is_outdated(candidate.error()) || rows > 0 || attempt == stream_attempts_max) co_return refusal;
+    }
+    Lease& stream = *stream_place;
     if (fill == PgStream::Fill::lost) co_return problem("BUSY", "the connection to the database broke");
 
     const bool is_chunked = !exchange.request.is_http_1_0;

@@ -162,12 +162,12 @@ bool Worker::take_body_room(std::size_t bytes) {
 }
 
 void Worker::renew_sessions() {
-    const auto now = Clock::now();
-    if (now - renewed_ < std::chrono::seconds(1)) return;
-    renewed_ = now;
     for (Pool* pool : {&read_, &write_, &login_, &append_})
         pool->recycle();
     streams_.forget_idle();
+    const auto now = Clock::now();
+    if (now - catalogue_wanted_ < std::chrono::seconds(1)) return;
+    catalogue_wanted_ = now;
     hooks_.want_catalogue();
 }
 

@@ -91,7 +91,7 @@ private:
     std::function<void()> on_idle_;
     std::size_t body_bytes_ = 0;
     bool is_draining_ = false, is_stopping_ = false;
-    Clock::time_point renewed_;
+    Clock::time_point catalogue_wanted_;
     std::array<char, 28> request_id_{};
     std::uint64_t request_count_ = 0;
     std::string date_;
