@@ -121,6 +121,44 @@ TEST_P(CodeKernelsOf, SelectWhatIsBelow) {
     }
 }
 
+/// Points become stored codes, so here not even the last bit may differ.
+TEST_P(CodeKernelsOf, TransformBitForBit) {
+    for (std::size_t n = 8; n <= 8192; n *= 2) {
+        const Floats x = normal(static_cast<unsigned>(n), random);
+        Floats expected = x, out = x;
+        for (std::size_t half = 1; half < n; half *= 2)
+            for (std::size_t i = 0; i < n; ++i)
+                if ((i & half) == 0) {
+                    const float a = expected[i], b = expected[i + half];
+                    expected[i] = a + b;
+                    expected[i + half] = a - b;
+                }
+        kernels().hadamard(out.data(), n);
+        EXPECT_EQ(std::memcmp(out.data(), expected.data(), n * sizeof(float)), 0) << n;
+    }
+}
+
+TEST_P(CodeKernelsOf, FillTablesWithTheSumsOfSigns) {
+    constexpr unsigned groups = 12;
+    const Floats q = normal(groups * 4, random);
+    constexpr float steps = 700;
+    std::vector<std::uint8_t> high(groups * 16), low(groups * 16);
+    kernels().fill_tables(q.data(), groups, steps, high.data(), low.data());
+    for (unsigned group = 0; group < groups; ++group)
+        for (unsigned signs = 0; signs < 16; ++signs) {
+            double sum = 0;
+            for (unsigned i = 0; i < 4; ++i) {
+                const double x = q[group * 4 + i];
+                sum += std::abs(x) + ((signs >> i & 1) != 0 ? x : -x);
+            }
+            constexpr unsigned place[4] = {0, 2, 1, 3};
+            const std::size_t at = (group / 4 * 4 + place[group % 4]) * 16 + signs;
+            EXPECT_LT(high[at], 128);
+            EXPECT_LT(low[at], 128);
+            EXPECT_NEAR(high[at] * 128 + low[at], sum * steps, 0.51);
+        }
+}
+
 INSTANTIATE_TEST_SUITE_P(Vann, CodeKernelsOf, testing::ValuesIn(sets_of_this_machine()),
                          [](const auto& info) { return std::string(simd::name(info.param)); });
 

@@ -1,5 +1,5 @@
-// CodeSet by 256-bit byte shuffles: two neighbouring bytes of sixteen entries at once, two blocks at a time
-// so that a load of the tables serves both.
+// CodeSet by 256-bit byte shuffles: two neighbouring bytes of sixteen entries at once, several blocks at a
+// time so that a load of the tables serves them all.
 #pragma once
 
 #include "core/simd/code_kernels.inl"
@@ -65,6 +65,7 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
         for (std::size_t pair = 0; pair < scan.pairs; pair += 2) {
             const std::uint8_t* high_tables = scan.high + pair * 32;
             const std::uint8_t* low_tables = is_fine ? scan.low + pair * 32 : nullptr;
+#pragma GCC unroll 4 // The sums stay in registers.
             for (std::size_t i = 0; i < blocks; ++i) {
                 const __m256i bytes = load(codes + i * block_bytes + pair * 16);
                 const __m256i low_half = _mm256_and_si256(bytes, half),
@@ -74,6 +75,7 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
                     low[i].take(load(low_tables), load(low_tables + 32), low_half, high_half);
             }
         }
+#pragma GCC unroll 4
         for (std::size_t i = 0; i < blocks; ++i) {
             __m256i first, last;
             high[i].finish(first, last);
@@ -90,10 +92,12 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
 
     template<bool is_fine>
     static void estimate_all(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+        constexpr std::size_t together = is_fine ? 2 : 4;
         std::size_t block = 0;
-        for (; block + 2 <= scan.blocks; block += 2)
-            estimate_blocks<is_fine, 2>(scan, estimate, block, out);
-        if (block < scan.blocks) estimate_blocks<is_fine, 1>(scan, estimate, block, out);
+        for (; block + together <= scan.blocks; block += together)
+            estimate_blocks<is_fine, together>(scan, estimate, block, out);
+        for (; block < scan.blocks; ++block)
+            estimate_blocks<is_fine, 1>(scan, estimate, block, out);
     }
     static void estimate_bits(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
         if (scan.low == nullptr)

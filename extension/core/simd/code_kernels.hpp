@@ -27,6 +27,14 @@ struct BitEstimate {
 };
 
 struct CodeKernels {
+    /// Hadamard transform, not scaled, in place; n = 2^k ≥ 8. Additions in the same order everywhere, so that
+    /// points, which become stored codes, are the same bit for bit.
+    void (*hadamard)(float* x, std::size_t n) noexcept;
+    /// The tables of four coordinates each: an entry is ⌊½ + steps · (Σ|q| + Σ ±q)⌋ < 2^14, its upper seven
+    /// bits in `high`, its lower in `low`. `groups` is a multiple of 4.
+    void (*fill_tables)(const float* point, std::size_t groups, float steps, std::uint8_t* high,
+                        std::uint8_t* low) noexcept;
+
     void (*estimate_bits)(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept;
 
     /// ⟨x, code⟩.

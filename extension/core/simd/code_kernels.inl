@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/simd/code_kernels.hpp"
+#include "core/simd/eight_lanes.inl"
 
 namespace soup::simd {
 namespace {
@@ -57,6 +58,8 @@ float l2_squared_code(const float* x, const Number* code, float scale, std::size
 
 template<class Arch>
 constexpr CodeKernels code_kernels_for{
+    .hadamard = hadamard,
+    .fill_tables = fill_tables,
     .estimate_bits = CodeSet<Arch>::estimate_bits,
     .dot_code = dot_code<Arch>,
     .l2_squared_code8 = l2_squared_code<Arch, std::int8_t>,

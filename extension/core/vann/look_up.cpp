@@ -1,7 +1,8 @@
 // A group's sixteen sums lie between -Σ|q| and Σ|q| of its four coordinates; one step for all groups, so that
-// whole numbers of different groups add up. The table is doubled coordinate by coordinate: setting a sign to
-// + adds twice the coordinate.
+// whole numbers of different groups add up.
 #include "core/vann/look_up.hpp"
+
+#include "core/simd/dispatch.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr float fine_entry_max = 16383; // Two planes of seven bits.
+constexpr float fine_entry_max = 16382; // Two planes of seven bits, less one for rounding.
 
 } // namespace
 
@@ -26,27 +27,7 @@ void LookUp::prepare(const float* point) noexcept {
     }
     span *= 2;
     const float steps = span > 1e-30F ? fine_entry_max / span : 0;
-    for (unsigned group = 0; group < groups; ++group) {
-        const float* q = point + group * 4;
-        float sums[16];
-        // Entry 0, all signs -, is the lowest: 0 steps. A half is added once, for rounding by truncation.
-        sums[0] =
-            (std::abs(q[0]) + std::abs(q[1]) + std::abs(q[2]) + std::abs(q[3]) - q[0] - q[1] - q[2] - q[3]) *
-                steps +
-            0.5F;
-        for (unsigned bit = 0; bit < 4; ++bit) {
-            const float change = 2 * q[bit] * steps;
-            for (unsigned i = 0; i < 1U << bit; ++i)
-                sums[(1U << bit) + i] = sums[i] + change;
-        }
-        constexpr unsigned place[4] = {0, 2, 1, 3};
-        const std::size_t at = std::size_t{group / 4} * 64 + place[group % 4] * 16;
-        for (unsigned i = 0; i < 16; ++i) {
-            const auto whole = static_cast<std::int32_t>(std::clamp(sums[i], 0.0F, fine_entry_max));
-            high_[at + i] = static_cast<std::uint8_t>(whole >> 7);
-            low_[at + i] = static_cast<std::uint8_t>(whole & 127);
-        }
-    }
+    simd::kernels().codes.fill_tables(point, groups, steps, high_.data(), low_.data());
     step_ = span / fine_entry_max;
     fine_offset_ = -total;
     // What the low plane would add, on average.

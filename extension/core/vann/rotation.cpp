@@ -5,6 +5,8 @@
 // would be moved to where the second leaves it out again. Scales are folded into the signs' factors.
 #include "core/vann/rotation.hpp"
 
+#include "core/simd/dispatch.hpp"
+
 #include <bit>
 #include <cmath>
 
@@ -19,39 +21,6 @@ std::uint64_t next_random(std::uint64_t& state) noexcept {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
     return z ^ (z >> 31);
-}
-
-/// Replaces (a, b) by (a + b, a - b), `n` a multiple of 4.
-inline void butterfly(float* a, float* b, unsigned n) noexcept {
-    for (unsigned i = 0; i < n; i += 4) {
-        float left[4], right[4];
-        for (unsigned j = 0; j < 4; ++j) {
-            left[j] = a[i + j] + b[i + j];
-            right[j] = a[i + j] - b[i + j];
-        }
-        for (unsigned j = 0; j < 4; ++j) {
-            a[i + j] = left[j];
-            b[i + j] = right[j];
-        }
-    }
-}
-
-/// Two stages of butterflies over four lanes' worth of one register each.
-inline void transform_four(float* x) noexcept {
-    const float a = x[0] + x[1], b = x[0] - x[1], c = x[2] + x[3], d = x[2] - x[3];
-    x[0] = a + c;
-    x[1] = b + d;
-    x[2] = a - c;
-    x[3] = b - d;
-}
-
-/// Unscaled Hadamard transform of n = 2^k ≥ 16 floats.
-void transform(float* x, unsigned n) noexcept {
-    for (unsigned i = 0; i < n; i += 4)
-        transform_four(x + i);
-    for (unsigned half = 4; half < n; half *= 2)
-        for (unsigned i = 0; i < n; i += 2 * half)
-            butterfly(x + i, x + i + half, half);
 }
 
 } // namespace
@@ -80,8 +49,16 @@ void Rotation::apply(float* point) const noexcept {
         for (unsigned i = 0; i < padded_; i += 16)
             for (unsigned j = 0; j < 16; ++j)
                 point[i + j] *= factors[i + j];
-        transform(round % 2 == 0 ? point : point + (padded_ - transformed_), transformed_);
-        if (is_mixed(round)) butterfly(point, point + padded_ / 2, padded_ / 2);
+        simd::kernels().codes.hadamard(round % 2 == 0 ? point : point + (padded_ - transformed_),
+                                       transformed_);
+        if (!is_mixed(round)) continue;
+        float* other = point + padded_ / 2;
+        for (unsigned i = 0; i < padded_ / 2; i += 8)
+            for (unsigned j = i; j < i + 8; ++j) {
+                const float x = point[j], y = other[j];
+                point[j] = x + y;
+                other[j] = x - y;
+            }
     }
 }
 

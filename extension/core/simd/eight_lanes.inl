@@ -1,0 +1,97 @@
+// Kernels in the compiler's own vectors of eight floats, which it makes of whatever registers a set has: what
+// they compute is the same bit for bit on all of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace soup::simd {
+namespace {
+
+typedef float Eight __attribute__((vector_size(32)));
+typedef std::int32_t EightWhole __attribute__((vector_size(32)));
+typedef std::uint8_t EightBytes __attribute__((vector_size(8)));
+
+// By reference: how such a vector would be passed depends on the set.
+inline void load(const float* from, Eight& to) noexcept {
+    __builtin_memcpy(&to, from, sizeof to);
+}
+inline void store(const Eight& from, float* to) noexcept {
+    __builtin_memcpy(to, &from, sizeof from);
+}
+
+/// The three stages within eight lanes: x ± its neighbour, the signs in the multiplier.
+inline void transform_lanes(Eight& x) noexcept {
+    constexpr Eight one{1, -1, 1, -1, 1, -1, 1, -1}, two{1, 1, -1, -1, 1, 1, -1, -1},
+        four{1, 1, 1, 1, -1, -1, -1, -1};
+    x = __builtin_shuffle(x, EightWhole{1, 0, 3, 2, 5, 4, 7, 6}) + x * one;
+    x = __builtin_shuffle(x, EightWhole{2, 3, 0, 1, 6, 7, 4, 5}) + x * two;
+    x = __builtin_shuffle(x, EightWhole{4, 5, 6, 7, 0, 1, 2, 3}) + x * four;
+}
+
+/// Two stages at once over four vectors that lie `half`, 2 · half and 3 · half apart.
+inline void butterfly_of_four(float* x, std::size_t half) noexcept {
+    Eight a, b, c, d;
+    load(x, a);
+    load(x + half, b);
+    load(x + 2 * half, c);
+    load(x + 3 * half, d);
+    const Eight ab = a + b, a_b = a - b, cd = c + d, c_d = c - d;
+    store(ab + cd, x);
+    store(a_b + c_d, x + half);
+    store(ab - cd, x + 2 * half);
+    store(a_b - c_d, x + 3 * half);
+}
+
+inline void hadamard(float* x, std::size_t n) noexcept {
+    for (std::size_t i = 0; i < n; i += 8) {
+        Eight some;
+        load(x + i, some);
+        transform_lanes(some);
+        store(some, x + i);
+    }
+    std::size_t half = 8;
+    for (; half * 2 < n; half *= 4)
+        for (std::size_t i = 0; i < n; i += 4 * half)
+            for (std::size_t j = i; j < i + half; j += 8)
+                butterfly_of_four(x + j, half);
+    if (half < n)
+        for (std::size_t j = 0; j < half; j += 8) {
+            Eight a, b;
+            load(x + j, a);
+            load(x + j + half, b);
+            store(a + b, x + j);
+            store(a - b, x + j + half);
+        }
+}
+
+inline void store_bytes(const EightWhole& whole, std::uint8_t* to) noexcept {
+    const EightBytes bytes = __builtin_convertvector(whole, EightBytes);
+    __builtin_memcpy(to, &bytes, sizeof bytes);
+}
+
+inline void fill_tables(const float* point, std::size_t groups, float steps, std::uint8_t* high,
+                        std::uint8_t* low) noexcept {
+    constexpr Eight first{0, 1, 0, 1, 0, 1, 0, 1}, second{0, 0, 1, 1, 0, 0, 1, 1},
+        third{0, 0, 0, 0, 1, 1, 1, 1};
+    constexpr std::size_t place[4] = {0, 32, 16, 48};
+    for (std::size_t group = 0; group < groups; ++group) {
+        float twice[4], lowest = 0; // All signs -, in steps: what makes the lowest entry 0.
+        __builtin_memcpy(twice, point + group * 4, sizeof twice);
+        for (float& q : twice) {
+            q *= 2 * steps;
+            lowest += q < 0 ? -q : 0; // (|q| - q) = 2|q| where q is negative, else 0.
+        }
+        const Eight lower = first * twice[0] + second * twice[1] + third * twice[2] + (lowest + 0.5f);
+        const EightWhole below = __builtin_convertvector(lower, EightWhole);
+        const EightWhole above = __builtin_convertvector(lower + twice[3], EightWhole);
+        const std::size_t at = group / 4 * 64 + place[group % 4];
+        store_bytes(below >> 7, high + at);
+        store_bytes(above >> 7, high + at + 8);
+        store_bytes(below & 127, low + at);
+        store_bytes(above & 127, low + at + 8);
+    }
+}
+
+} // namespace
+} // namespace soup::simd
