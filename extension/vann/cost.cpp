@@ -54,8 +54,8 @@ void estimate_cost(PlannerInfo* root, IndexPath* path, double loops, Cost* start
         *correlation = 0;
         *pages = info.pages;
         *selectivity = pg::call([=] { return selectivity_of(root, path); });
-        // Without an order the index has nothing to say.
-        if (path->indexorderbys == NIL) {
+        // Without an order the index has nothing to say, and it knows one order at a time.
+        if (list_length(path->indexorderbys) != 1) {
             *startup = *total = std::numeric_limits<double>::infinity();
             return;
         }

@@ -23,6 +23,11 @@ CREATE FUNCTION soupvec_test.whole(n integer, seed integer) RETURNS vector LANGU
     SELECT array_agg((i * 7 + seed * 13 + i * i * seed) % 17 - 8 ORDER BY i)::vector FROM generate_series(1, n) i
 $$;
 
+-- A vector of n quarters between -128 and 128, hardly ever the same for another seed; sums over them are exact, too.
+CREATE FUNCTION soupvec_test.spread(n integer, seed integer) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
+    SELECT array_agg((hashint4(i * 7919 + seed * 100003) & 1023) / 4.0 - 128 ORDER BY i)::vector FROM generate_series(1, n) i
+$$;
+
 CREATE TEMP VIEW member AS
     SELECT classid, objid FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
@@ -34,7 +39,8 @@ WHERE classid <> 'pg_opfamily'::regclass AND NOT (classid = 'pg_type'::regclass 
   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
 ORDER BY 1;
 
--- Functions: in C, from the versioned library, not volatile, strict, safe in parallel workers.
+-- Functions: in C, from the versioned library, not volatile, strict, safe in parallel workers. Those of access methods and
+-- those that lock or measure are different.
 SELECT p.oid::regprocedure AS off_the_rules, probin, provolatile, proisstrict, proparallel
 FROM pg_proc p JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid
 WHERE prokind = 'f'
