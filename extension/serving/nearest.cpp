@@ -33,6 +33,17 @@ std::string query_parameter(FunctionCallInfo fcinfo, const VersionTable& table, 
     return statement.parameter(FLOAT4ARRAYOID, fcinfo->args[query].value) + "::" + table.vector_type();
 }
 
+/// The nearest rows by (distance, key). An index gives rows by distance alone, and an approximate one not
+/// quite in order: then the nearest and all that tie with the last of them are taken, and sorted.
+std::string ordered(const VersionTable& table, const std::string& distance, const std::string& condition,
+                    const std::string& rows) {
+    const std::string found = "SELECT *, " + distance + " AS distance FROM " + table.name() + " WHERE " +
+                              condition + " ORDER BY " + distance;
+    if (!table.manifest().index.vann) return found + ", key LIMIT " + rows;
+    return "SELECT * FROM (" + found + " FETCH FIRST " + rows +
+           " ROWS WITH TIES) near ORDER BY distance, key LIMIT " + rows;
+}
+
 Search prepare(FunctionCallInfo fcinfo, pg::Spi& spi) {
     const access::Identity& identity = bind_call(fcinfo);
     std::string const model_name = required_text(fcinfo, model, "model");
@@ -69,10 +80,9 @@ Search prepare(FunctionCallInfo fcinfo, pg::Spi& spi) {
                      statement.parameter(FLOAT8OID, Float8GetDatum(asked.continued->last_distance)) + ", " +
                      statement.parameter(TEXTOID, pg::make_text(asked.continued->last_key)) + ")";
     // The attributes are put together after the limit, for the rows that are returned and no others.
-    statement.sql = "SELECT key, distance, time, " + table.attributes(statement) +
-                    ", NULL::text FROM (SELECT *, " + distance + " AS distance FROM " + table.name() +
-                    " WHERE " + condition + " ORDER BY " + distance + ", key LIMIT " +
-                    std::to_string(rows_to_fetch(asked, total)) + ") found";
+    statement.sql = "SELECT key, distance, time, " + table.attributes(statement) + ", NULL::text FROM (" +
+                    ordered(table, distance, condition, std::to_string(rows_to_fetch(asked, total))) +
+                    ") found";
     return {.statement = std::move(statement),
             .page = std::move(asked),
             .identity = identity,

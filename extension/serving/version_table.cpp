@@ -75,8 +75,12 @@ std::string VersionTable::l2_operator() const {
     return qualified_operator("<->");
 }
 
+std::string VersionTable::inside_operator() const {
+    return qualified_operator("<@");
+}
+
 std::string VersionTable::vector_type() const {
-    return vector_schema_ + ".vector";
+    return vector_name("vector");
 }
 
 VersionTable open_version_table(pg::Spi& spi, const access::VersionRef& version) {

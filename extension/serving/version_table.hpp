@@ -25,7 +25,10 @@ public:
     std::string position() const;        ///< The position column as double precision[].
     std::string metric_operator() const; ///< The distance of output.metric.
     std::string l2_operator() const;
+    std::string inside_operator() const; ///< vector in box, vector in ball.
     std::string vector_type() const;
+    /// A name in the schema that the vector type is in.
+    std::string vector_name(const char* name) const { return vector_schema_ + "." + name; }
 
 private:
     std::string qualified_operator(const char* symbol) const;

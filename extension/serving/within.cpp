@@ -1,12 +1,12 @@
 // soup_api.within_box and within_radius: the points in a region of space.
 //
-// Positions of a latlon version are asked for in degrees. A box is compared on the stored degrees themselves;
-// a radius is a chord in metres between earth-centred coordinates (core/geodesy).
+// Positions of a latlon version are asked for in degrees. A box is compared on the stored degrees themselves,
+// after the index gave what lies in the box in space around the patch; a radius is a chord in metres between
+// earth-centred coordinates (core/geodesy).
 #include "serving/arguments.hpp"
+#include "serving/region.hpp"
 #include "serving/row_stream.hpp"
 #include "serving/version_table.hpp"
-
-#include "core/geodesy/earth.hpp"
 
 namespace soup::serving {
 
@@ -69,12 +69,11 @@ std::string number(Statement& statement, double value) {
 
 std::string box_condition(const VersionTable& table, Statement& statement, std::span<const double> lo,
                           std::span<const double> hi) {
-    if (table.output().position.kind == PositionKind::xyz)
-        return "soup.position_in_box(position, " + statement.parameter(FLOAT8ARRAYOID, doubles(lo)) + ", " +
-               statement.parameter(FLOAT8ARRAYOID, doubles(hi)) + ")";
+    if (table.output().position.kind == PositionKind::xyz) return in_box(table, statement, lo, hi);
     const char* join = lo[1] > hi[1] ? " OR " : " AND "; // Across 180°: east of lo or west of hi.
-    return "lat BETWEEN " + number(statement, lo[0]) + " AND " + number(statement, hi[0]) +
-           " AND (lon >= " + number(statement, lo[1]) + join + "lon <= " + number(statement, hi[1]) + ")";
+    return in_patch(table, statement, lo, hi) + " AND lat BETWEEN " + number(statement, lo[0]) + " AND " +
+           number(statement, hi[0]) + " AND (lon >= " + number(statement, lo[1]) + join +
+           "lon <= " + number(statement, hi[1]) + ")";
 }
 
 Search prepare_box(FunctionCallInfo fcinfo, pg::Spi& spi) {
@@ -133,7 +132,8 @@ Search prepare_radius(FunctionCallInfo fcinfo, pg::Spi& spi) {
     std::string const distance = "position " + table.l2_operator() + " " +
                                  statement.parameter(FLOAT8ARRAYOID, doubles(middle)) +
                                  "::" + table.vector_type();
-    std::string condition = distance + " <= " + number(statement, reach) + filter_of(call, table, statement);
+    std::string condition = near(table, statement, middle, reach) + " AND " + distance +
+                            " <= " + number(statement, reach) + filter_of(call, table, statement);
     if (asked.continued)
         condition += " AND (" + distance + ", key) > (" + number(statement, asked.continued->last_distance) +
                      ", " + statement.parameter(TEXTOID, pg::make_text(asked.continued->last_key)) + ")";

@@ -56,8 +56,7 @@ SELECT is_empty($$SELECT f.conname FROM pg_constraint f JOIN soup_class c ON c.o
 SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p WHERE p.prosrc IN ('soup_scope_allows', 'soup_platform_allows', 'soup_bound_principal')
     AND (p.provolatile <> 's' OR p.proparallel <> 's')$$, 'h10 what depends on the identity is stable and parallel safe');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p JOIN pg_language l ON l.oid = p.prolang
-    WHERE (p.prosecdef OR l.lanname IN ('sql', 'plpgsql')) AND (p.proconfig IS NULL OR NOT 'search_path=pg_catalog, pg_temp' = ANY (p.proconfig))
-      AND p.proname <> 'position_in_box'$$, 'h12 every path is fixed, pg_temp last');
+    WHERE (p.prosecdef OR l.lanname IN ('sql', 'plpgsql')) AND (p.proconfig IS NULL OR NOT 'search_path=pg_catalog, pg_temp' = ANY (p.proconfig))$$, 'h12 every path is fixed, pg_temp last');
 SELECT is_empty($$SELECT privilege_type FROM pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
     WHERE d.datname = current_database() AND a.grantee = 0 AND privilege_type <> 'CONNECT'
     UNION ALL SELECT privilege_type FROM pg_language l CROSS JOIN aclexplode(coalesce(l.lanacl, acldefault('l', l.lanowner))) a

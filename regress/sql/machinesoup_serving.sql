@@ -21,8 +21,9 @@ SELECT token AS c FROM soup_api.login('serving_c', 'long enough 2') \gset
 SELECT token AS d FROM soup_api.login('serving_d', 'long enough 3') \gset
 SELECT token AS n FROM soup_api.login('serving_none', 'long enough 4') \gset
 
+-- Without an index over the vectors, whose answers would be approximate: here each is compared with a plain query's.
 SELECT soup.add_version('serving', 'vectors', 'a', '{"runtime": "builtin", "entry": "passthrough",
-    "input": {"content_type": "application/json", "key_field": "id"},
+    "input": {"content_type": "application/json", "key_field": "id"}, "index": {"vector": null},
     "output": {"vector": 3, "attributes": {"grade": "text", "n": "integer", "y": "real"}}}') IS NOT NULL AS added;
 SELECT soup.add_version('serving', 'places', 'a', '{"runtime": "builtin", "entry": "position",
     "input": {"content_type": "application/json", "key_field": "id"},

@@ -66,7 +66,7 @@ BEGIN
     FOR wish IN
         SELECT w.column_name, m.amname, n.nspname, c.opcname
           FROM (VALUES ('vector', 'vann', facts.wants_vann, format('vector_%s_ops', facts.metric)),
-                       ('position', 'vtree', facts.wants_vtree, 'vector_l2_ops'))
+                       ('position', 'vtree', facts.wants_vtree, 'vtree_ops'))
                AS w(column_name, method, is_wanted, operator_class)
           JOIN pg_am m ON m.amname = w.method AND m.amtype = 'i'
           JOIN pg_opclass c ON c.opcmethod = m.oid AND c.opcname = w.operator_class

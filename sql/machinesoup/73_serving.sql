@@ -17,10 +17,6 @@ COMMENT ON TYPE soup_api.distant_place IS 'A row of within_radius. next_page is 
 CREATE TYPE soup_api.point AS (key text, vector real[], "position" double precision[], "time" timestamptz, attributes jsonb, source jsonb);
 COMMENT ON TYPE soup_api.point IS 'The answer of get_point; source is the partition and offset of the record that completed the point.';
 
-CREATE FUNCTION soup.position_in_box("position" vector, lo double precision[], hi double precision[]) RETURNS boolean
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF COST 1 AS 'MODULE_PATHNAME', 'soup_position_in_box';
-COMMENT ON FUNCTION soup.position_in_box IS 'Whether every coordinate lies within [lo, hi], borders included; false when the dimensions differ.';
-
 CREATE FUNCTION soup_api.nearest(token text, model text, query real[] DEFAULT NULL, "like" text DEFAULT NULL, k integer DEFAULT 10,
                                  label text DEFAULT NULL, filter jsonb DEFAULT NULL, page_size integer DEFAULT 100, page text DEFAULT NULL)
     RETURNS SETOF soup_api.neighbour

@@ -6,7 +6,9 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 
+using soup::geodesy::bounds_of;
 using soup::geodesy::earth_centred;
 
 TEST(Geodesy, EquatorAndPolesLieOnTheAxes) {
@@ -40,4 +42,35 @@ TEST(Geodesy, WhatIsNoPlaceIsRefused) {
                                        {0.0, nan},
                                        {infinity, 0.0}})
         EXPECT_THROW(earth_centred(latitude, longitude), soup::Error) << latitude << ' ' << longitude;
+}
+
+TEST(Geodesy, BoundsHoldEveryPlaceOfThePatchAndFitClosely) {
+    std::mt19937 random(11);
+    std::uniform_real_distribution<double> latitude(-90, 90), longitude(-180, 180), part(0, 1);
+    for (int patch = 0; patch < 400; ++patch) {
+        double south = latitude(random), north = latitude(random), west = longitude(random),
+               east = longitude(random);
+        if (south > north) std::swap(south, north);
+        const double width = west > east ? east + 360 - west : east - west;
+        const auto bounds = bounds_of(south, west, north, east);
+        auto lowest = bounds.upper, highest = bounds.lower;
+        for (int place = 0; place < 2000; ++place) {
+            double across = west + width * (place % 4 == 0 ? std::round(part(random)) : part(random));
+            if (across > 180) across -= 360;
+            const double up =
+                south + (north - south) * (place % 3 == 0 ? std::round(part(random)) : part(random));
+            const auto metres = earth_centred(up, across);
+            for (std::size_t i = 0; i < 3; ++i) {
+                ASSERT_GE(metres[i], bounds.lower[i] - 1e-6)
+                    << south << ' ' << west << ' ' << north << ' ' << east;
+                ASSERT_LE(metres[i], bounds.upper[i] + 1e-6)
+                    << south << ' ' << west << ' ' << north << ' ' << east;
+                lowest[i] = std::min(lowest[i], metres[i]);
+                highest[i] = std::max(highest[i], metres[i]);
+            }
+        }
+        // The height's bounds are met by the corners themselves.
+        EXPECT_NEAR(lowest[2], bounds.lower[2], 1e-3 + 0.01 * (bounds.upper[2] - bounds.lower[2]));
+        EXPECT_NEAR(highest[2], bounds.upper[2], 1e-3 + 0.01 * (bounds.upper[2] - bounds.lower[2]));
+    }
 }

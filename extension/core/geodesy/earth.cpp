@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -31,6 +32,39 @@ Metres earth_centred(double latitude_degrees, double longitude_degrees) {
     double const from_axis = prime_vertical_radius * std::cos(latitude);
     return {from_axis * std::cos(longitude), from_axis * std::sin(longitude),
             prime_vertical_radius * (1.0 - eccentricity_squared) * sine};
+}
+
+namespace {
+
+struct Interval {
+    double low, high;
+};
+
+Interval times(Interval a, Interval b) noexcept {
+    const auto [low, high] = std::minmax({a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high});
+    return {low, high};
+}
+
+/// Cosines of all angles from `from` eastwards to `to`, in degrees.
+Interval cosines(double from, double to) noexcept {
+    const auto cosine = [](double degrees) { return std::cos(degrees * std::numbers::pi / 180.0); };
+    const auto holds = [&](double angle) { return from + std::fmod(angle - from + 720.0, 360.0) <= to; };
+    return {holds(180.0) ? -1.0 : std::min(cosine(from), cosine(to)),
+            holds(0.0) ? 1.0 : std::max(cosine(from), cosine(to))};
+}
+
+} // namespace
+
+Bounds bounds_of(double south, double west, double north, double east) {
+    // The distance from the axis falls towards both poles, the height above the equator's plane rises
+    // northwards.
+    const double widest = south > 0 ? south : north < 0 ? north : 0;
+    const double narrowest = std::abs(south) > std::abs(north) ? south : north;
+    const Interval from_axis{earth_centred(narrowest, 0)[0], earth_centred(widest, 0)[0]};
+    const double end = west > east ? east + 360.0 : east;
+    const Interval x = times(from_axis, cosines(west, end)),
+                   y = times(from_axis, cosines(west - 90.0, end - 90.0));
+    return {{x.low, y.low, earth_centred(south, 0)[2]}, {x.high, y.high, earth_centred(north, 0)[2]}};
 }
 
 } // namespace soup::geodesy

@@ -15,6 +15,13 @@ using Metres = std::array<double, 3>;
 /// Latitude −90 … 90 and longitude −180 … 180 in degrees; throws BAD_INPUT outside or when not finite.
 Metres earth_centred(double latitude_degrees, double longitude_degrees);
 
+/// A box in space around a patch of the globe: every place within the degrees lies in it. A western border
+/// above the eastern one means across 180°.
+struct Bounds {
+    Metres lower, upper;
+};
+Bounds bounds_of(double south, double west, double north, double east);
+
 /// Whether degrees are a place: the check of earth_centred without the throw.
 bool is_place(double latitude_degrees, double longitude_degrees) noexcept;
 
