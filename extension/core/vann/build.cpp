@@ -155,8 +155,13 @@ void Builder::finish() {
     std::span<const std::byte> row;
     const std::size_t points_max = std::max<std::size_t>(
         options_.memory_bytes / 4 / (stored_dims_ * sizeof(float)), 4 * layout_.leaf.capacity);
+    // Far fewer rows than were expected leave little in each cluster: then several make a leaf, and as
+    // clusters that follow one another are near each other, some dozen leaves at a time can be divided anew.
+    const bool is_sparse = 2 * clusters_.count() > 3 * (rows_ / target() + 1);
+    const std::size_t enough = is_sparse ? 16 * layout_.leaf.capacity : 1;
     while (sorter_->next(cluster, row)) {
-        if (cluster != current || gathered_.count == points_max) write_cluster();
+        if ((cluster != current && gathered_.count >= enough) || gathered_.count == points_max)
+            write_cluster();
         current = cluster;
         gather(row);
     }

@@ -240,10 +240,15 @@ private:
         if (split.size() == 1) return divide_equal(split[0]);
         const std::size_t total = members.size();
         Indices().swap(members);
+        // Each part gets as many groups as its share of the rows; what rounding leaves over goes to the next
+        // part.
+        double due = 0;
         for (Indices& part : split) {
-            const double share =
+            due +=
                 static_cast<double>(wanted) * static_cast<double>(part.size()) / static_cast<double>(total);
-            divide(std::move(part), std::max<std::size_t>(1, std::lround(share)));
+            const double groups = std::max(1.0, std::round(due));
+            due -= groups;
+            divide(std::move(part), static_cast<std::size_t>(groups));
         }
     }
 

@@ -12,6 +12,7 @@
 #include "core/vann/build.hpp"
 #include "tests/bench/vectors/memory_peers.hpp"
 #include "tests/bench/vectors/truth.hpp"
+#include "tests/lib/memory_sorter.hpp"
 #include "tests/lib/memory_store.hpp"
 
 #include <CLI/CLI.hpp>
@@ -39,31 +40,6 @@ struct Clock {
 double since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-class MemorySorter final : public tree::Sorter {
-public:
-    void put(std::uint64_t key, std::span<const std::byte> row) override {
-        rows_.push_back({key, bytes_.size(), row.size()});
-        bytes_.insert(bytes_.end(), row.begin(), row.end());
-    }
-    void sort() override { std::ranges::stable_sort(rows_, {}, &Row::key); }
-    bool next(std::uint64_t& key, std::span<const std::byte>& row) override {
-        if (at_ == rows_.size()) return false;
-        key = rows_[at_].key;
-        row = std::span(bytes_).subspan(rows_[at_].first, rows_[at_].size);
-        at_++;
-        return true;
-    }
-
-private:
-    struct Row {
-        std::uint64_t key;
-        std::size_t first, size;
-    };
-    std::vector<Row> rows_;
-    std::vector<std::byte> bytes_;
-    std::size_t at_ = 0;
-};
 
 tree::HeapAddress address_of(std::uint32_t row) {
     return tree::as_address((std::uint64_t{row / 64} << 16) | (row % 64 + 1));
@@ -257,7 +233,7 @@ private:
         vann::BuildOptions options;
         options.memory_bytes = options_.memory_mib << 20;
         options.expected_rows = rows;
-        options.make_sorter = [](std::size_t) { return std::make_unique<MemorySorter>(); };
+        options.make_sorter = [](std::size_t) { return std::make_unique<test::MemorySorter>(); };
         options.fetch = [this](tree::HeapAddress address, float* vector) {
             std::copy_n(base_.row(row_of(address)), base_.dimensions, vector);
             return true;

@@ -1,0 +1,104 @@
+// Bulk builds of every size and shape hold every row once, with its keys, and pass verify; they can be
+// searched, inserted into and vacuumed like any index.
+#include "tests/unit/vann_search_fixture.hpp"
+
+namespace soup::vann::test {
+namespace {
+
+class Build : public testing::TestWithParam<unsigned> {};
+
+TEST_P(Build, HoldsEveryRowOnce) {
+    const unsigned dimensions = GetParam();
+    const std::size_t capacity = Layout(dimensions, Metric::l2, 3).leaf.capacity;
+    const std::size_t many = dimensions < 2000 ? 12 * capacity + 5 : 3 * capacity;
+    for (const std::size_t count :
+         {std::size_t{0}, std::size_t{1}, std::size_t{2}, capacity, capacity + 1, many}) {
+        BuiltTree tree(make_parameters(dimensions, Metric::l2, 3));
+        tree.build(Clustered(dimensions, 10, count).next(count));
+        EXPECT_EQ(tree.rows(), first_rows(count));
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+        // A single row, left out of its own answer, has nothing to find.
+        EXPECT_EQ(tree.calibration().rows, count < 2 ? 0 : count);
+    }
+}
+INSTANTIATE_TEST_SUITE_P(EveryDimension, Build, testing::ValuesIn(every_dimension));
+
+TEST(VannBuild, SharesEntriesAmongEqualRows) {
+    std::vector<Floats> vectors(200'000, Floats(16, 0.5F));
+    for (std::size_t i = 0; i < 100; ++i)
+        vectors[i * 1999] = Floats(16, static_cast<float>(i));
+    BuiltTree tree(make_parameters(16));
+    tree.build(vectors);
+    EXPECT_EQ(tree.rows(), first_rows(200'000));
+    EXPECT_EQ(tree.violations(), nothing_wrong);
+    EXPECT_LT(tree.store.block_count(), 200'000 / tree.layout.chain.capacity + 30);
+}
+
+TEST(VannBuild, GoesOnWhereMemoryEnds) {
+    Clustered source(64, 40, 8);
+    const auto vectors = source.next(15'000);
+    const Asked asked(vectors, source.next(50));
+    for (const std::size_t memory : {std::size_t{0}, std::size_t{200'000}, std::size_t{2'000'000}}) {
+        BuiltTree tree(make_parameters(64));
+        BuildOptions options = tree.options(vectors.size());
+        options.memory_bytes = memory;
+        tree.build(vectors, options, vectors.size());
+        EXPECT_EQ(tree.rows(), first_rows(15'000));
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+        EXPECT_GT(asked.recall(tree, settings_for(tree.calibration(), 0.95)), 0.9) << memory;
+    }
+}
+
+TEST(VannBuild, BearsAWrongGuessAndAMissingSample) {
+    const auto vectors = Clustered(32, 40, 9).next(6000);
+    for (const std::size_t guess : {0, 100, 6000, 500'000})
+        for (const std::size_t sampled : {0, 1, 500, 6000}) {
+            BuiltTree tree(make_parameters(32));
+            tree.build(vectors, tree.options(guess), sampled);
+            EXPECT_EQ(tree.rows(), first_rows(6000));
+            EXPECT_EQ(tree.violations(), nothing_wrong);
+            // A guess that is far too high must not end in leaves that are nearly empty.
+            EXPECT_LT(tree.leaves, 4 * (6000 / tree.layout.leaf.capacity + 1)) << guess << " " << sampled;
+        }
+}
+
+TEST(VannBuild, LeavesOutWhatHasNoDirection) {
+    auto vectors = Clustered(24, 5, 10).next(3000);
+    for (std::size_t row = 0; row < 3000; row += 3)
+        vectors[row].assign(24, 0);
+    BuiltTree tree(make_parameters(24, Metric::cosine));
+    tree.build(vectors);
+    EXPECT_EQ(tree.taken, 2000U);
+    std::vector<std::uint64_t> expected;
+    for (std::uint64_t row = 0; row < 3000; ++row)
+        if (row % 3 != 0) expected.push_back(row);
+    EXPECT_EQ(tree.rows(), expected);
+    EXPECT_EQ(tree.violations(), nothing_wrong);
+}
+
+TEST(VannBuild, GoesOnByInsertsAndVacuum) {
+    Clustered source(40, 20, 11);
+    BuiltTree tree(make_parameters(40, Metric::inner_product, 4));
+    tree.build(source.next(4000));
+    for (std::uint64_t row = 4000; row < 8000; ++row)
+        tree.insert(row, source.next());
+    EXPECT_EQ(tree.rows(), first_rows(8000));
+    tree.vacuum([](std::uint64_t row) { return row < 6000; });
+    for (std::uint64_t row = 0; row < 6000; ++row)
+        tree.insert(row, source.next());
+    EXPECT_EQ(tree.rows(), first_rows(8000));
+    EXPECT_EQ(tree.violations(), nothing_wrong);
+}
+
+TEST(VannBuild, EndsWhenInterrupted) {
+    const auto vectors = Clustered(16, 5, 12).next(3000);
+    BuiltTree tree(make_parameters(16));
+    int calls = 0;
+    tree.store.between_pages([&] {
+        if (++calls == 30) throw std::runtime_error("cancelled");
+    });
+    EXPECT_THROW(tree.build(vectors), std::runtime_error);
+}
+
+} // namespace
+} // namespace soup::vann::test

@@ -1,0 +1,100 @@
+// You ask for recall: what calibration promises is what queries get that the index has never seen.
+#include "tests/unit/vann_search_fixture.hpp"
+
+#include "core/simd/dispatch.hpp"
+
+namespace soup::vann::test {
+namespace {
+
+/// Queries are few here, so their own recall is uncertain by about .015; three times that would be a promise
+/// broken. Where one leaf more or less makes a great difference, the promise is kept from above.
+void expect_promises_kept(BuiltTree& tree, const Asked& asked, const Calibration& calibration) {
+    for (std::size_t i = 0; i < recall_targets.size(); ++i) {
+        const Setting& setting = calibration.settings[i];
+        const double recall = asked.recall(tree, settings_for(calibration, double{recall_targets[i]}));
+        EXPECT_NEAR(recall, setting.measured_recall, 0.04) << recall_targets[i];
+        EXPECT_GT(recall, recall_targets[i] - 0.04);
+        if (setting.probes > 4) {
+            EXPECT_LT(setting.measured_recall, recall_targets[i] + 0.02F);
+        }
+    }
+}
+
+TEST(VannCalibration, KeepsItsPromiseAfterABuild) {
+    for (const unsigned dimensions : {24U, 200U}) {
+        Clustered source(dimensions, 100, 31);
+        const auto vectors = source.next(10'000);
+        const Asked asked(vectors, source.next(150));
+        BuiltTree tree(make_parameters(dimensions));
+        BuildOptions options = tree.options(vectors.size());
+        options.fetch = [&](tree::HeapAddress address, float* vector) {
+            std::ranges::copy(vectors[VannTree::row(address)], vector);
+            return true;
+        };
+        tree.build(vectors, options, vectors.size());
+        expect_promises_kept(tree, asked, tree.calibration());
+    }
+}
+
+TEST(VannCalibration, KeepsItsPromiseForAnIndexInUse) {
+    Clustered source(32, 100, 32);
+    const auto vectors = source.next(10'000);
+    const Asked asked(vectors, source.next(150));
+    BuiltTree tree(make_parameters(32));
+    tree.build({vectors.begin(), vectors.begin() + 2000});
+    for (std::uint64_t row = 2000; row < vectors.size(); ++row)
+        tree.insert(row, vectors[row]);
+    auto drawn = draw_queries(tree.store, tree.geometry, 500, 1);
+    EXPECT_EQ(drawn.size(), 500U);
+    for (const CalibrationQuery& query : drawn) {
+        // What was drawn is the row that it says it is, but for the codes' rounding.
+        const Floats point = tree.point(vectors[VannTree::row(query.self)]);
+        EXPECT_LT(squared_distance(query.point, point),
+                  0.001 * squared_distance(point, Floats(point.size())));
+    }
+    const Calibration calibration = calibrate(tree.store, tree.geometry, drawn, {}, vectors.size());
+    expect_promises_kept(tree, asked, calibration);
+}
+
+TEST(VannCalibration, AsksForNoMoreThanNeeded) {
+    // Everything is in one leaf: one probe finds all that can be found.
+    const auto vectors = Clustered(24, 5, 33).next(100);
+    BuiltTree tree(make_parameters(24));
+    tree.build(vectors);
+    for (const Setting& setting : tree.calibration().settings)
+        EXPECT_EQ(setting.probes, 1U);
+}
+
+TEST(VannCalibration, OfNothingIsNone) {
+    BuiltTree tree(make_parameters(24));
+    EXPECT_TRUE(draw_queries(tree.store, tree.geometry, 10, 1).empty());
+    EXPECT_EQ(calibrate(tree.store, tree.geometry, {}, {}, 0).rows, 0U);
+}
+
+TEST(VannCalibration, GoesEvenlyFromTargetToTarget) {
+    Calibration calibration{};
+    calibration.rows = 1000;
+    for (std::uint32_t i = 0; i < recall_targets.size(); ++i)
+        calibration.settings[i] = {4U << i, 2U << i, 10U << i, recall_targets[i]};
+    for (std::size_t i = 0; i < recall_targets.size(); ++i) {
+        const SearchSettings settings = settings_for(calibration, double{recall_targets[i]});
+        EXPECT_EQ(settings.probes, calibration.settings[i].probes);
+        EXPECT_EQ(settings.beam, calibration.settings[i].beam);
+        EXPECT_EQ(settings.rerank, calibration.settings[i].rerank);
+    }
+    EXPECT_EQ(settings_for(calibration, 0.1).probes, 4U);
+    for (const bool is_measured : {true, false}) {
+        if (!is_measured) calibration = {};
+        unsigned before = 0;
+        for (double recall = 0.5; recall <= 1.0001; recall += 0.001) {
+            const unsigned probes = settings_for(calibration, recall).probes;
+            EXPECT_GE(probes, std::max(before, 1U));
+            before = probes;
+        }
+        EXPECT_LE(before, 4096U);
+    }
+    EXPECT_GT(settings_for(calibration, 0.999).probes, settings_for(calibration, 0.995).probes);
+}
+
+} // namespace
+} // namespace soup::vann::test
