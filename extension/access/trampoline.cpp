@@ -16,6 +16,7 @@ extern "C" {
 #include "nodes/execnodes.h"
 #include "parser/parse_func.h"
 #include "access/htup_details.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "utils/lsyscache.h"
@@ -32,6 +33,7 @@ struct Target {
     int argument_count;
     bool is_strict;
     bool is_in_progress; ///< A set-returning call that has not ended.
+    bool may_write;      ///< Published as VOLATILE.
 };
 
 /// Finds <schema soup>.<prefix><name> with the published function's argument types from `skipped` on.
@@ -43,6 +45,7 @@ Target* find_target(FmgrInfo* published, const char* prefix, int skipped) {
         char name[NAMEDATALEN];
         std::snprintf(name, sizeof name, "%s%s", prefix, NameStr(form->proname));
         const int count = form->pronargs - skipped;
+        const bool may_write = form->provolatile == PROVOLATILE_VOLATILE;
         if (count < 0) elog(ERROR, "function %u has no token argument", published->fn_oid);
         Oid types[FUNC_MAX_ARGS];
         for (int i = 0; i < count; ++i)
@@ -57,6 +60,7 @@ Target* find_target(FmgrInfo* published, const char* prefix, int skipped) {
         target->function.fn_expr = published->fn_expr;
         target->argument_count = count;
         target->is_strict = target->function.fn_strict;
+        target->may_write = may_write;
         return target;
     });
 }
@@ -65,6 +69,12 @@ Target& target_of(FunctionCallInfo fcinfo, const char* prefix, int skipped) {
     if (fcinfo->flinfo->fn_extra == nullptr)
         fcinfo->flinfo->fn_extra = find_target(fcinfo->flinfo, prefix, skipped);
     return *static_cast<Target*>(fcinfo->flinfo->fn_extra);
+}
+
+/// Before the arguments are looked at: a standby says the same to every call of what writes.
+void refuse_on_standby(const Target& target) {
+    if (target.may_write && RecoveryInProgress())
+        throw Error("25006", "PRIMARY_ONLY", "this function works on the primary only");
 }
 
 Datum run(FunctionCallInfo fcinfo, Target& target, int skipped) {
@@ -92,13 +102,16 @@ SOUP_FUNCTION(soup_api_call) {
     using namespace soup::access;
     Target& target = target_of(fcinfo, "api_", 1);
     if (!target.is_in_progress) bind(fcinfo);
+    refuse_on_standby(target);
     return run(fcinfo, target, 1);
 }
 
 SOUP_FUNCTION(soup_dba_call) {
     using namespace soup::access;
     const PlatformScope scope(Platform::dba);
-    return run(fcinfo, target_of(fcinfo, "dba_", 0), 0);
+    Target& target = target_of(fcinfo, "dba_", 0);
+    refuse_on_standby(target);
+    return run(fcinfo, target, 0);
 }
 
 SOUP_FUNCTION(soup_gateway_call) {

@@ -145,13 +145,13 @@ GRANT EXECUTE ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(int
 
 CREATE FUNCTION soup.dba_verify_raw(org text, model text)
     RETURNS TABLE (partition integer, first_offset bigint, kind text, detail text)
-    LANGUAGE c VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    LANGUAGE c STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'soup_dba_verify_raw';
 COMMENT ON FUNCTION soup.dba_verify_raw(text, text) IS 'Implementation of soup.verify_raw.';
 
 CREATE FUNCTION soup.verify_raw(org text, model text)
     RETURNS TABLE (partition integer, first_offset bigint, kind text, detail text)
-    LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
+    LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
 COMMENT ON FUNCTION soup.verify_raw(text, text) IS
     'Reads a model''s whole raw log and returns one row for each violation: hole, overlap, bounds, count, time, index, digest.';
 

@@ -99,7 +99,7 @@ CREATE FUNCTION soup.doctor_processing() RETURNS TABLE (severity text, subject t
 BEGIN ATOMIC
     SELECT 'error', 'processing', 'the launcher does not run',
            'Look for "machinesoup launcher" in the server''s log; soup.database must name this database.'
-     WHERE soup.launcher_pid() IS NULL
+     WHERE soup.launcher_pid() IS NULL AND NOT pg_is_in_recovery() -- a standby has none
     UNION ALL
     SELECT 'error', format('version %s of model %s', v.version, v.model),
            format('suspended since it failed too often: %s', coalesce(v.suspended_because, 'no reason given')),
