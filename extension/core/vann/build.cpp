@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
-#include <unordered_set>
 
 namespace soup::vann {
 namespace {
@@ -15,6 +14,8 @@ constexpr double leaf_fill = 0.7;       ///< Of a leaf: the rest is for rows to 
 constexpr std::size_t rows_a_leaf = 48; ///< Of the sample, at most: more do not make better centroids.
 constexpr std::size_t rows_a_leaf_min =
     8; ///< Fewer do not make centroids: clusters are then larger than leaves.
+
+constexpr std::size_t apart_share = 5; ///< At most one row in so many is kept out of its leaf's centroid.
 
 std::uint64_t hash(std::span<const std::byte> bytes) {
     std::uint64_t hash = 0x9e3779b97f4a7c15;
@@ -144,12 +145,17 @@ void Builder::keep_for_measuring(const float* point, tree::HeapAddress address) 
     } else {
         queries_.emplace_back();
     }
-    queries_[at] = {{point, point + layout_.padded}, address, CalibrationQuery::Counted::apart};
+    queries_[at] = {{point, point + layout_.padded}, address};
 }
 
 void Builder::finish() {
-    for (const CalibrationQuery& query : queries_)
-        kept_apart_.insert({tree::as_number(query.self), true});
+    // In a small index too many rows would be missing from their leaves' centroids: there calibrate() allows
+    // for the part that a query has in its own.
+    if (queries_.size() * apart_share <= rows_)
+        for (CalibrationQuery& query : queries_) {
+            query.counted = CalibrationQuery::Counted::apart;
+            kept_apart_.insert(tree::as_number(query.self));
+        }
     sorter_->sort();
     std::uint64_t cluster = 0, current = 0;
     std::span<const std::byte> row;

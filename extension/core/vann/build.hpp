@@ -16,6 +16,7 @@
 #include <memory>
 #include <random>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace soup::vann {
 
@@ -109,7 +110,7 @@ private:
     std::size_t queries_wanted_;
 
     Gathered gathered_;
-    std::unordered_map<std::uint64_t, bool> kept_apart_; ///< Addresses of queries.
+    std::unordered_set<std::uint64_t> kept_apart_; ///< Queries that have no part in centroids, by address.
     LeafDraft draft_, pending_;
     bool has_pending_ = false;
     std::uint64_t leaves_ = 0;

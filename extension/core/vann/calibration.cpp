@@ -316,7 +316,7 @@ Setting choose(const Tally& tally, float target) {
 } // namespace
 
 std::size_t calibration_queries(std::uint64_t rows) noexcept {
-    return std::clamp<std::size_t>(rows / 10, std::min<std::size_t>(rows, 50), queries_max);
+    return std::clamp<std::uint64_t>(rows / 5, std::min<std::uint64_t>(rows, 100), queries_max);
 }
 
 std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
