@@ -1,0 +1,68 @@
+# Goal: a standby has the same pages as its primary through splits, vacuum, page deletion and reuse; a scan there is never
+# led to a reused page; and a promoted standby goes on.
+#
+# Method: wal_consistency_checking compares every page that the standby replays with the primary's. For the reuse, a query
+# on the standby keeps its snapshot while the primary frees pages by splits alone (no row is removed, so nothing but the
+# reuse can conflict) and reuses them: the query has to be cancelled because of its snapshot.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TreeCluster;
+
+TreeCluster::seed();
+my $cluster = TreeCluster->new('vann_primary', conf => "wal_consistency_checking = 'generic'\n");
+my $primary = $cluster->node;
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('vann_standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "hot_standby_feedback = off\nmax_standby_streaming_delay = 600s\n");
+$standby->start;
+
+$cluster->begin_load(writers => 2);
+$cluster->await_rows(6000);
+$cluster->end_load;
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+$cluster->check('standby', node => $standby);
+
+# Reuse. The first rows make pages that splits of the same transaction free; once it has ended they are free for reuse.
+# Dead rows are removed first, so that no page of the table has to be pruned.
+$primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+my $conflicts = q{SELECT confl_snapshot FROM pg_stat_database_conflicts WHERE datname = 'postgres'};
+is($standby->safe_psql('postgres', $conflicts), 0, 'nothing has conflicted yet');
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 50ms\n");
+$standby->reload;
+my $reader = $standby->background_psql('postgres', on_error_stop => 0);
+$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SET enable_seqscan = off;');
+$reader->query_safe('DECLARE rows CURSOR FOR SELECT id FROM point ORDER BY at <-> near(1); FETCH 5 FROM rows;');
+my $size = $primary->safe_psql('postgres', q{SELECT pg_relation_size('point_at')});
+for my $i (1 .. 6) {
+	$primary->safe_psql('postgres', "INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, 1500) i");
+}
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+is($standby->safe_psql('postgres', $conflicts), 1, 'the reuse of a page cancelled the query that could have a link to it');
+eval { $reader->quit; };
+$cluster->check('standby, pages reused', node => $standby);
+
+$primary->safe_psql('postgres', 'DELETE FROM point WHERE id % 10 > 0');
+$primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
+$primary->safe_psql('postgres', 'REINDEX INDEX CONCURRENTLY point_at');
+$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
+$cluster->check('standby, vacuumed and rebuilt', node => $standby);
+
+# The primary dies at work; the standby takes over.
+$cluster->begin_load(writers => 2);
+$cluster->await_rows(2000);
+$primary->stop('immediate');
+$cluster->end_load;
+$standby->promote;
+$standby->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no promotion';
+$cluster->check('promoted', node => $standby);
+$standby->safe_psql('postgres', 'INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, 2000) i');
+$standby->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
+$cluster->check('promoted and written to', node => $standby, unlinked => 1);
+unlike(slurp_file($standby->logfile), qr/inconsistent page/, 'no page differed from the primary');
+
+done_testing();
