@@ -6,13 +6,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 namespace soup::vann {
 namespace {
 
 constexpr float no_order = std::numeric_limits<float>::infinity();
-constexpr unsigned doublings_max = 10;              ///< Of a batch's width.
+constexpr unsigned doublings_max = 10; ///< Of a batch's width.
+/// Twice as many leaves know three times as many neighbours well: a leaf has many, and those of a wider ball
+/// lie in leaves that were read for the nearest ones.
+constexpr double rows_growth = 3;
 constexpr std::size_t held_entries_max = 64 * 1024; ///< Beyond, batches return more than they bring in.
 constexpr std::size_t cache_line = 64;
 
@@ -35,6 +39,7 @@ void Search::start(const Query& query, const SearchSettings& settings) {
     ready_.clear();
     chain_.clear();
     chain_next_ = tree::no_block;
+    rows_left_ = 0;
     ended_ = false;
     selected_slots_.resize(geometry_.layout().leaf.capacity);
     selected_orders_.resize(geometry_.layout().leaf.capacity);
@@ -55,9 +60,10 @@ std::optional<Found> Search::next() {
         }
         if (chain_next_ != tree::no_block) {
             read_chain_page();
-        } else if (!ready_.empty()) {
+        } else if (!ready_.empty() && (rows_left_ > 0 || ended_)) {
             const Found found = ready_.back();
             ready_.pop_back();
+            rows_left_ -= rows_left_ > 0 ? 1 : 0;
             if (!is_chain(found.address)) return found;
             chain_order_ = found.order;
             chain_next_ = chain_block(found.address);
@@ -76,12 +82,15 @@ bool Search::may_read_more() const noexcept {
 }
 
 void Search::next_batch() {
-    const unsigned doublings = std::min(batch_++, doublings_max);
+    const unsigned doublings = std::min(batch_, doublings_max);
+    const bool is_first = batch_++ == 0;
     if (may_read_more()) {
         frontier_.open(*query_, settings_.beam << doublings);
         read_leaves(std::size_t{settings_.probes} << doublings);
     }
-    std::size_t wanted = std::size_t{settings_.rerank} << doublings;
+    rows_left_ = static_cast<std::size_t>(rows_at_once * std::pow(rows_growth, doublings));
+    std::size_t wanted =
+        is_first ? settings_.rerank : std::max(std::size_t{settings_.rerank} << doublings, 2 * rows_left_);
     if (orders_.size() > held_entries_max) wanted = std::max(wanted, orders_.size() / 2);
     select(wanted);
     if (candidates_.empty()) {
@@ -173,7 +182,6 @@ void Search::rank() {
         for (std::size_t i = 0; i < candidates_.size(); i += pinned_at_once)
             rank_group(std::span(candidates_).subspan(i, std::min(pinned_at_once, candidates_.size() - i)));
     }
-    ready_.clear();
     for (const Candidate& one : candidates_)
         ready_.push_back({addresses_[leaves_[one.leaf].first + one.slot], one.order});
     std::ranges::sort(ready_, [](const Found& a, const Found& b) { return a.order > b.order; });

@@ -2,8 +2,10 @@
 // until the caller has enough or every row was returned once.
 //
 // A batch opens a beam of pages on every inner level, scores the nearest leaves whole, and ranks the best of
-// all entries seen so far anew by their details. Rows are sorted within a batch; a later batch, which looks
-// twice as far, may bring a nearer row. Entries that were not ranked anew wait for the next batch.
+// all entries seen so far anew by their details. The first batch is as wide as ten neighbours at the wanted
+// recall need, so only so many rows come from it, and each later batch, which looks twice as far, gives three
+// times as many: whoever wants a hundred gets them as well as ten. Rows are sorted within a batch; a later
+// one may bring a nearer row. Entries that were not ranked anew, or not returned, wait for the next batch.
 #pragma once
 
 #include "core/vann/frontier.hpp"
@@ -19,6 +21,9 @@ public:
     /// Sets order[i] to +infinity for every row that does not qualify.
     virtual void reject(const std::byte* keys, unsigned width, unsigned count, float* order) const = 0;
 };
+
+/// Rows that the first batch returns: the settings' recall is that of so many nearest.
+inline constexpr std::size_t rows_at_once = 10;
 
 struct SearchSettings {
     unsigned probes = 16; ///< Leaves of the first batch.
@@ -96,8 +101,9 @@ private:
     std::vector<std::uint16_t> selected_slots_;
     std::vector<float> selected_orders_;
 
-    std::vector<Found> ready_; ///< Descending, so that the next is at the end.
-    bool ended_ = true;        ///< Every leaf was read, and every entry was made ready.
+    std::vector<Found> ready_;  ///< Descending, so that the next is at the end.
+    std::size_t rows_left_ = 0; ///< Of ready_, that may be returned before the next batch.
+    bool ended_ = true;         ///< Every leaf was read, and every entry was made ready.
 
     // Equal rows that are being returned.
     std::vector<tree::HeapAddress> chain_;
