@@ -4,6 +4,8 @@
 #include "core/vann/inner_page.hpp"
 #include "core/vann/leaf_page.hpp"
 
+#include <algorithm>
+
 namespace soup::vann::test {
 namespace {
 
