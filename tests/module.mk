@@ -31,6 +31,9 @@ FUZZ_OBJS    := $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(FUZZ_CORE))
 $(BUILD)/fuzz/objects/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) $(subst -fsanitize=fuzzer,-fsanitize=fuzzer-no-link,$(FUZZ_FLAGS)) -MMD -MP -c $< -o $@
+# The tree's fuzzers link the kernels as they are: one instance for each instruction set needs flags of its own.
+$(BUILD)/fuzz/fuzz_vann_page: $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(wildcard extension/core/tree/*.cpp \
+                extension/core/vann/*.cpp) tests/lib/memory_store.cpp) $(SIMD_OBJS)
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.cpp $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) $(FUZZ_FLAGS) $^ -lsodium -lzstd -llz4 -lsimdjson -o $@

@@ -24,9 +24,9 @@ inline void store(const Eight& from, float* to) noexcept {
 inline void transform_lanes(Eight& x) noexcept {
     constexpr Eight one{1, -1, 1, -1, 1, -1, 1, -1}, two{1, 1, -1, -1, 1, 1, -1, -1},
         four{1, 1, 1, 1, -1, -1, -1, -1};
-    x = __builtin_shuffle(x, EightWhole{1, 0, 3, 2, 5, 4, 7, 6}) + x * one;
-    x = __builtin_shuffle(x, EightWhole{2, 3, 0, 1, 6, 7, 4, 5}) + x * two;
-    x = __builtin_shuffle(x, EightWhole{4, 5, 6, 7, 0, 1, 2, 3}) + x * four;
+    x = __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6) + x * one;
+    x = __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5) + x * two;
+    x = __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3) + x * four;
 }
 
 /// Two stages at once over four vectors that lie `half`, 2 · half and 3 · half apart.

@@ -2,6 +2,16 @@
 
 namespace soup::vann {
 
+tree::Page lock_detail(tree::PageStore& store, const LeafView& leaf, tree::Block leaf_block, unsigned number,
+                       tree::Lock lock) {
+    constexpr const char* wrong = "it is no detail page of the leaf that names it";
+    const tree::Block block = leaf.detail_block(number);
+    if (block == leaf_block) tree::refuse_page(block, wrong);
+    tree::Page page = store.lock(block, lock);
+    if (!DetailView::belongs(page, leaf_block)) tree::refuse_page(block, wrong);
+    return page;
+}
+
 std::byte* start_detail_page(tree::PageStore& store, tree::Change& change, const tree::Page& page,
                              tree::Block leaf) {
     std::byte* image = change.initialise(page, tree::PageKind::companion, 0);

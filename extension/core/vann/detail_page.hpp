@@ -4,8 +4,7 @@
 // leaf's centroid, and of the rest relative to 0, with factors of their own and one common b.
 #pragma once
 
-#include "core/vann/code.hpp"
-#include "core/vann/layout.hpp"
+#include "core/vann/leaf_page.hpp"
 
 namespace soup::vann {
 
@@ -42,6 +41,11 @@ private:
     const Layout* layout_;
     const std::byte* body_;
 };
+
+/// One of the leaf's detail pages. Raises XX002 if it is not; the leaf itself, which is locked already, is
+/// not waited for.
+tree::Page lock_detail(tree::PageStore& store, const LeafView& leaf, tree::Block leaf_block, unsigned number,
+                       tree::Lock lock);
 
 /// Makes `page`, which allocate() gave, an empty detail page within a change; returns its body.
 std::byte* start_detail_page(tree::PageStore& store, tree::Change& change, const tree::Page& page,

@@ -9,10 +9,9 @@ namespace soup::vann {
 namespace {
 
 constexpr unsigned body_bytes = tree::body_bytes;
-constexpr unsigned page_header_bytes = 16;    ///< LeafHeader, InnerHeader
-constexpr unsigned leaf_dims_max = 2048;      ///< See look_up.hpp: 512 sums of 127 fit 16 bits.
-constexpr unsigned detail_dims_max = 8000;    ///< A detail's code fits a page.
-constexpr unsigned byte_inner_dims_max = 256; ///< Up to here an inner page's 8-bit codes give a good fan-out.
+constexpr unsigned page_header_bytes = 16; ///< LeafHeader, InnerHeader
+constexpr unsigned leaf_dims_max = 2048;   ///< See look_up.hpp: 512 sums of 127 fit 16 bits.
+constexpr unsigned detail_dims_max = 8000; ///< A detail's code fits a page.
 
 struct Plan {
     unsigned dims, code_bytes, norm_bytes, key_bytes, details_per_page;

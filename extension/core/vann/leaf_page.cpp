@@ -8,7 +8,8 @@ namespace soup::vann {
 LeafView::LeafView(const Layout& layout, const std::byte* body, tree::Block block)
     : layout_(&layout), body_(body) {
     const LeafHeader& counts = header();
-    if (counts.used > layout.leaf.capacity || counts.live > counts.used)
+    if (counts.used > layout.leaf.capacity || counts.live > counts.used ||
+        (counts.live == 0 && counts.used > 0))
         tree::refuse_page(block, "its number of entries cannot be");
     if (counts.detail_count > layout.detail.pages ||
         (layout.has_details() && counts.used > counts.detail_count * layout.detail.per_page))

@@ -68,10 +68,7 @@ private:
     }
 
     tree::Page lock_detail(unsigned number, tree::Lock lock) {
-        tree::Page page = store_.lock(view_.detail_block(number), lock);
-        if (!DetailView::belongs(page, leaf_.block()))
-            tree::refuse_page(page.block(), "it is no detail page of the leaf that names it");
-        return page;
+        return vann::lock_detail(store_, view_, leaf_.block(), number, lock);
     }
 
     ChainEntry entry() const noexcept { return {item_.address, item_.keys}; }
@@ -79,6 +76,8 @@ private:
     /// Adds the item to the chain that the slot names.
     void push(unsigned slot) {
         const tree::Block first = chain_block(view_.address(slot));
+        if (first == leaf_.block())
+            tree::refuse_page(first, "one of its slots names the leaf itself as a chain");
         const tree::Page head = store_.lock(first, tree::Lock::exclusive);
         if (ChainView(layout_, head).count() < layout_.chain.capacity) {
             tree::Change change(store_);

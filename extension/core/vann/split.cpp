@@ -63,9 +63,7 @@ Entries read_entries(tree::PageStore& store, const LeafView& leaf, tree::Block b
         if (slot / layout.detail.per_page != page_number) {
             page = {};
             page_number = slot / layout.detail.per_page;
-            page = store.lock(leaf.detail_block(page_number), tree::Lock::shared);
-            if (!DetailView::belongs(page, block))
-                tree::refuse_page(page.block(), "it is no detail page of the leaf that names it");
+            page = lock_detail(store, leaf, block, page_number, tree::Lock::shared);
         }
         decode_detail(layout, DetailView(layout, page.body())[slot % layout.detail.per_page], centroid.data(),
                       points[i]);
@@ -76,8 +74,10 @@ Entries read_entries(tree::PageStore& store, const LeafView& leaf, tree::Block b
 
 /// A child's own centroid: what its parent has a code of.
 std::vector<float> bound_of(tree::PageStore& store, const Layout& layout, tree::Block block,
-                            std::uint16_t level) {
+                            const tree::Page& parent) {
+    if (block == parent.block()) tree::refuse_page(block, "it names itself as a child");
     const tree::Page page = store.lock(block, tree::Lock::shared);
+    const auto level = static_cast<std::uint16_t>(parent.tail().level - 1);
     const tree::PageKind kind = level == 0 ? tree::PageKind::leaf : tree::PageKind::inner;
     if (page.tail().kind != kind || page.tail().level != level)
         tree::refuse_page(block, "its kind and level are not what its parent says");
@@ -128,8 +128,7 @@ void VannGeometry::split_inner(tree::PageStore& store, const tree::Page& page, t
     Points points{{}, inner.count(), layout_.leaf_dims, layout_.leaf_dims};
     for (unsigned entry = 0; entry < inner.count(); ++entry) {
         store.check_interrupts();
-        const std::vector<float> bound =
-            bound_of(store, layout_, inner.child(entry), static_cast<std::uint16_t>(page.tail().level - 1));
+        const std::vector<float> bound = bound_of(store, layout_, inner.child(entry), page);
         points.floats.insert(points.floats.end(), bound.begin(), bound.end());
     }
     const std::vector<bool> is_right = bisect(points);

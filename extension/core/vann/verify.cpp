@@ -86,9 +86,7 @@ private:
     }
 
     void check_details(unsigned number) {
-        const tree::Page page = store_.lock(leaf_.detail_block(number), tree::Lock::shared);
-        if (!DetailView::belongs(page, page_.block()))
-            return report_({page.block(), "wrong link", "it is no detail page of the leaf that names it"});
+        const tree::Page page = lock_detail(store_, leaf_, page_.block(), number, tree::Lock::shared);
         const DetailView details(layout_, page.body());
         const unsigned first = number * layout_.detail.per_page;
         for (unsigned i = 0; i < layout_.detail.per_page && first + i < leaf_.used(); ++i)
