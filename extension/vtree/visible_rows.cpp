@@ -3,6 +3,7 @@
 #include "vtree/visible_rows.hpp"
 
 #include "tree/address.hpp"
+#include "tree/server_page.hpp"
 
 extern "C" {
 #include "access/tableam.h"
@@ -33,18 +34,32 @@ std::size_t VisibleRows::look_at(std::span<const tree::HeapAddress> rows, std::v
         std::size_t count = 0;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             const BlockNumber block = BlockNumber{rows[i].block_high} << 16 | rows[i].block_low;
-            if (block != block_) {
-                block_ = block;
-                block_is_visible_ =
-                    (visibilitymap_get_status(heap_, block, &map_page_) & VISIBILITYMAP_ALL_VISIBLE) != 0;
-            }
-            is_visible[i] = static_cast<char>(block_is_visible_ || is_in_heap(rows[i]));
-            count += is_visible[i] != 0 ? 1 : 0;
+            const bool sees = is_all_visible(block) || is_in_heap(rows[i]);
+            is_visible[i] = static_cast<char>(sees);
+            count += sees ? 1 : 0;
         }
-        // Another session may clear or set the bit before the next leaf is looked at.
-        block_ = InvalidBlockNumber;
         return count;
     });
+}
+
+/// What visibilitymap_get_status() says, without its call for each row: two bits per heap page, four heap
+/// pages per byte, after the page header. Rows of a leaf lie all over the heap, and one page of the map
+/// covers 256 MB.
+bool VisibleRows::is_all_visible(BlockNumber block) {
+    constexpr BlockNumber blocks_a_byte = BITS_PER_BYTE / BITS_PER_HEAPBLOCK;
+    constexpr BlockNumber blocks_a_page = (BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) * blocks_a_byte;
+    if (map_ == nullptr || block / blocks_a_page != map_number_) {
+        const bool is_visible =
+            (visibilitymap_get_status(heap_, block, &map_page_) & VISIBILITYMAP_ALL_VISIBLE) != 0;
+        // No buffer: the map does not reach so far yet.
+        map_ = BufferIsValid(map_page_) ? pg::bytes_of(map_page_) + MAXALIGN(SizeOfPageHeaderData) : nullptr;
+        map_number_ = block / blocks_a_page;
+        return is_visible;
+    }
+    const BlockNumber at = block % blocks_a_page;
+    const auto bits =
+        std::to_integer<unsigned>(map_[at / blocks_a_byte]) >> (at % blocks_a_byte * BITS_PER_HEAPBLOCK);
+    return (bits & VISIBILITYMAP_ALL_VISIBLE) != 0;
 }
 
 bool VisibleRows::is_in_heap(tree::HeapAddress row) {

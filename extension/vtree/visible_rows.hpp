@@ -26,6 +26,7 @@ public:
     std::size_t look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible);
 
 private:
+    bool is_all_visible(BlockNumber block);
     bool is_in_heap(tree::HeapAddress row);
 
     Relation heap_;
@@ -33,8 +34,8 @@ private:
     Buffer map_page_ = InvalidBuffer;
     IndexFetchTableData* fetch_ = nullptr;
     TupleTableSlot* slot_ = nullptr;
-    BlockNumber block_ = InvalidBlockNumber; ///< Looked up last in the map, with what it said.
-    bool block_is_visible_ = false;
+    const std::byte* map_ = nullptr; ///< The bits of map_page_; others set and clear them meanwhile.
+    BlockNumber map_number_ = 0;     ///< Which page of the map it is.
 };
 
 } // namespace soup::vtree

@@ -101,27 +101,35 @@ CREATE OR REPLACE FUNCTION vbox_overlaps(vbox, vbox) RETURNS boolean
     AS 'MODULE_PATHNAME', 'svec_vbox_overlaps' LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
 COMMENT ON FUNCTION vbox_overlaps(vbox, vbox) IS 'Implementation of the operator &&.';
 
+CREATE OR REPLACE FUNCTION vector_region_selectivity(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'svec_region_selectivity' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_region_selectivity(internal, oid, internal, integer) IS 'The planner''s estimate of the share of vectors in a region.';
+
+CREATE OR REPLACE FUNCTION vector_region_join_selectivity(internal, oid, internal, smallint, internal) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'svec_region_join_selectivity' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_region_join_selectivity(internal, oid, internal, smallint, internal) IS 'The planner''s estimate of the share of pairs of a vector and a region that contains it.';
+
 CREATE OPERATOR <@ (
     LEFTARG = vector, RIGHTARG = vbox, FUNCTION = vector_in_vbox,
-    COMMUTATOR = @>, RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = @>, RESTRICT = vector_region_selectivity, JOIN = vector_region_join_selectivity
 );
 COMMENT ON OPERATOR <@ (vector, vbox) IS 'Lies in the box, or on its border.';
 
 CREATE OPERATOR @> (
     LEFTARG = vbox, RIGHTARG = vector, FUNCTION = vbox_contains,
-    COMMUTATOR = <@, RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = <@, RESTRICT = vector_region_selectivity, JOIN = vector_region_join_selectivity
 );
 COMMENT ON OPERATOR @> (vbox, vector) IS 'Contains the point.';
 
 CREATE OPERATOR <@ (
     LEFTARG = vector, RIGHTARG = vball, FUNCTION = vector_in_vball,
-    COMMUTATOR = @>, RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = @>, RESTRICT = vector_region_selectivity, JOIN = vector_region_join_selectivity
 );
 COMMENT ON OPERATOR <@ (vector, vball) IS 'Lies in the ball, or on its border.';
 
 CREATE OPERATOR @> (
     LEFTARG = vball, RIGHTARG = vector, FUNCTION = vball_contains,
-    COMMUTATOR = <@, RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = <@, RESTRICT = vector_region_selectivity, JOIN = vector_region_join_selectivity
 );
 COMMENT ON OPERATOR @> (vball, vector) IS 'Contains the point.';
 

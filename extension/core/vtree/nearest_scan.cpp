@@ -17,14 +17,29 @@
 #include "core/vtree/region_scan.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
 
 namespace soup::vtree {
 namespace {
 
 constexpr float no_bound = std::numeric_limits<float>::infinity();
-/// From so many points of one page on, sorting the rest is cheaper than searching it each time.
+/// From so many points of one page on, sorting the nearest of the rest is cheaper than searching each time.
 constexpr unsigned taken_before_sorting = 24;
+
+/// Turns computed distances into bounds of those entries whose bit is set, and drops the others.
+unsigned keep_bounds(float* distances, unsigned count, const std::uint64_t* mask) noexcept {
+    unsigned kept = 0;
+    for (unsigned first = 0; first < count; first += 64) {
+        const std::uint64_t word = mask[first / 64];
+        const unsigned last = std::min(first + 64, count);
+        kept += static_cast<unsigned>(std::popcount(word));
+        for (unsigned i = first; i < last; ++i)
+            distances[i] = (word >> (i - first) & 1) != 0 ? at_least(distances[i]) : no_bound;
+    }
+    return kept;
+}
 
 } // namespace
 
@@ -79,19 +94,9 @@ void NearestScan::read(tree::Page& page) {
 void NearestScan::read_leaf(const tree::Page& leaf, PageCopy& copy) {
     const simd::PointColumns points = layout_.points(leaf.body(), copy.count);
     simd::kernels().boxes.point_distances(points, from_.data(), copy.bounds.data());
-    if (region_.is_everything()) {
-        copy.left = copy.count;
-        for (unsigned slot = 0; slot < copy.count; ++slot)
-            copy.bounds[slot] = at_least(copy.bounds[slot]);
-    } else {
-        Mask inside;
-        region_.find_points(points, inside);
-        for (unsigned slot = 0; slot < copy.count; ++slot) {
-            const bool is_inside = (inside[slot / 64] >> (slot % 64) & 1) != 0;
-            copy.left += is_inside ? 1 : 0;
-            copy.bounds[slot] = is_inside ? at_least(copy.bounds[slot]) : no_bound;
-        }
-    }
+    Mask inside;
+    region_.find_points(points, inside);
+    copy.left = keep_bounds(copy.bounds.data(), copy.count, inside);
     if (copy.left == 0) return;
     copy.link = {leaf.block(), leaf.tail().split_number};
     copy.points.resize(std::size_t{copy.count} * layout_.dimensions());
@@ -108,11 +113,7 @@ void NearestScan::read_inner(const tree::Page& inner, PageCopy& copy) {
     simd::kernels().boxes.box_distances(boxes, from_.data(), copy.bounds.data(), farthest);
     Mask meet, within;
     region_.find_boxes(boxes, meet, within);
-    for (unsigned i = 0; i < copy.count; ++i) {
-        const bool does_meet = (meet[i / 64] >> (i % 64) & 1) != 0;
-        copy.left += does_meet ? 1 : 0;
-        copy.bounds[i] = does_meet ? at_least(copy.bounds[i]) : no_bound;
-    }
+    copy.left = keep_bounds(copy.bounds.data(), copy.count, meet);
     copy.link.seen = inner.tail().number;
     const Block* children = layout_.children(inner.body());
     copy.children.assign(children, children + copy.count);
@@ -125,15 +126,26 @@ void NearestScan::push_page(std::uint32_t index) {
         if (copy.waiting == 0) unused_.push_back(index);
         return;
     }
-    if (copy.taken == taken_before_sorting) {
-        for (unsigned i = 0; i < copy.count; ++i)
-            if (copy.bounds[i] != no_bound) copy.order.push_back(static_cast<std::uint16_t>(i));
-        std::sort(copy.order.begin(), copy.order.end(),
-                  [&](std::uint16_t a, std::uint16_t b) { return copy.bounds[a] > copy.bounds[b]; });
-    }
-    const std::size_t nearest =
-        copy.order.empty() ? simd::kernels().boxes.least(copy.bounds.data(), copy.count) : copy.order.back();
+    if (copy.taken >= taken_before_sorting && copy.order.empty()) sort_nearest(copy);
+    const std::size_t nearest = copy.order.empty()
+                                    ? simd::kernels().boxes.least(copy.bounds.data(), copy.count)
+                                    : copy.order.back() & 0xFFFF;
     push({copy.bounds[nearest], false, static_cast<std::uint16_t>(nearest), index});
+}
+
+/// As many as were taken so far: who wanted so many may want as many again, and a page that is wanted whole
+/// is sorted in a few goes.
+void NearestScan::sort_nearest(PageCopy& copy) {
+    // Bounds are not negative, so their bits are in their order.
+    for (unsigned i = 0; i < copy.count; ++i)
+        if (copy.bounds[i] != no_bound)
+            copy.order.push_back(std::uint64_t{std::bit_cast<std::uint32_t>(copy.bounds[i])} << 16 | i);
+    if (copy.order.size() > copy.taken) {
+        const auto end = copy.order.begin() + copy.taken;
+        std::nth_element(copy.order.begin(), end, copy.order.end());
+        copy.order.erase(end, copy.order.end());
+    }
+    std::sort(copy.order.begin(), copy.order.end(), std::greater<>());
 }
 
 void NearestScan::expand(const Waiting& top) {

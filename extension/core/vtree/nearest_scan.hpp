@@ -36,8 +36,9 @@ private:
         unsigned taken;            //
         tree::Link link;           ///< Leads back to the page and what was split off it; inner: its children.
         std::vector<float> bounds; ///< Infinity: taken, or not in the region. Filled up to a multiple of 16.
-        std::vector<std::uint16_t> order; ///< Once many were taken: the rest, farthest first.
-        std::vector<float> points;        ///< Leaf: columns.
+        /// Once many were taken: the nearest of the rest, farthest first; a bound's bits, then its slot.
+        std::vector<std::uint64_t> order;
+        std::vector<float> points; ///< Leaf: columns.
         std::vector<HeapAddress> rows;
         std::vector<Block> children;
     };
@@ -53,7 +54,7 @@ private:
     void read_inner(const tree::Page& inner, PageCopy& copy);
     std::uint32_t new_copy();
     void push_page(std::uint32_t index);
-    unsigned take_nearest(PageCopy& copy);
+    static void sort_nearest(PageCopy& copy);
     void expand(const Waiting& top);
     void push_row(std::uint32_t index, unsigned slot);
     bool give(const Waiting& top, Found& found);
