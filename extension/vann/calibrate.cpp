@@ -1,8 +1,8 @@
 // When an index measures itself anew, and the functions that say what it found.
 //
-// A build measures against the rows themselves. Vacuum measures when the number of rows has changed by half
-// since, and takes the codes' word: its snapshot does not protect what it would read. vann_calibrate() does
-// it at once and thoroughly.
+// A build measures against the rows themselves. So does vacuum, when the number of rows has changed by half
+// since; but its snapshot holds nobody back, so that what a row keeps in its toast table could go while it is
+// read: for such rows it takes the codes' word. vann_calibrate() measures at once and thoroughly.
 #include "core/vann/calibration.hpp"
 
 #include "core/simd/dispatch.hpp"
@@ -13,7 +13,9 @@
 
 extern "C" {
 #include "access/parallel.h"
+#include "access/table.h"
 #include "access/xlog.h"
+#include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "funcapi.h"
 #include "utils/acl.h"
@@ -93,7 +95,7 @@ void return_settings(FunctionCallInfo fcinfo, const Calibration& calibration) {
 
 } // namespace
 
-void VannMethod::after_vacuum(Relation, tree::BufferStore& store, const tree::OpenIndex& open,
+void VannMethod::after_vacuum(Relation index, tree::BufferStore& store, const tree::OpenIndex& open,
                               double live_rows) const {
     const auto& vann = static_cast<const OpenVann&>(open);
     const auto rows = static_cast<std::uint64_t>(std::max(0.0, live_rows));
@@ -102,7 +104,13 @@ void VannMethod::after_vacuum(Relation, tree::BufferStore& store, const tree::Op
     if (rows < rows_min || (measured > rows / 3 * 2 && measured < rows * 2)) return;
     // A parallel worker's invalidations reach nobody; the next vacuum comes by.
     if (IsParallelWorker() || RecoveryInProgress()) return;
-    write_calibration(store, measure(store, vann, {}, rows));
+    Relation heap =
+        pg::call([=] { return table_open(IndexGetRelation(RelationGetRelid(index), false), NoLock); });
+    {
+        MeasuredRows read(heap, index, vann.parameters.dimensions, MeasuredRows::Read::in_line);
+        write_calibration(store, measure(store, vann, exact_order(vann, read), rows));
+    }
+    pg::call([=] { table_close(heap, NoLock); });
 }
 
 } // namespace soup::vann

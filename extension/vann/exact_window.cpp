@@ -1,5 +1,5 @@
-// The taxicab distance is the one metric that comes here: its nearest rows are among the nearest by Euclidean
-// distance, roughly, so the window is as wide as what the search ranks at first.
+// Distances are what the operators compute, so that rows of equal distance are equal here, too. A row costs a
+// look into the table, and for a long vector one into its toast table.
 #include "vann/exact_window.hpp"
 
 #include "boundary/memory.hpp"
@@ -8,8 +8,9 @@
 
 namespace soup::vann {
 
-ExactWindow::ExactWindow(IndexScanDesc scan)
-    : reader_(scan->heapRelation, scan->indexRelation, scan->xs_snapshot), scratch_(pg::call([] {
+ExactWindow::ExactWindow(IndexScanDesc scan, Metric metric)
+    : metric_(metric), reader_(scan->heapRelation, scan->indexRelation, scan->xs_snapshot),
+      scratch_(pg::call([] {
           return AllocSetContextCreate(CurrentMemoryContext, "soupvec exact order", ALLOCSET_SMALL_SIZES);
       })) {}
 
@@ -18,6 +19,26 @@ void ExactWindow::start(std::span<const float> query, std::size_t rows) {
     rows_ = rows;
     rows_read_ = {};
     is_exhausted_ = false;
+}
+
+double ExactWindow::distance() const noexcept {
+    const simd::Kernels& kernels = simd::kernels();
+    const float *a = query_.data(), *b = vector_.data();
+    const std::size_t n = query_.size();
+    switch (metric_) {
+    case Metric::l2:
+        return std::sqrt(static_cast<double>(kernels.l2_squared(a, b, n)));
+    case Metric::inner_product:
+        return -kernels.inner_product(a, b, n);
+    case Metric::l1:
+        return kernels.l1(a, b, n);
+    case Metric::cosine:
+        break;
+    }
+    const simd::CosineParts parts = kernels.cosine(a, b, n);
+    const double norms = std::sqrt(static_cast<double>(parts.norm_a) * static_cast<double>(parts.norm_b));
+    // A query without direction is as near to one row as to another.
+    return norms > 0 ? 1.0 - std::clamp(static_cast<double>(parts.dot) / norms, -1.0, 1.0) : 0;
 }
 
 std::optional<ExactWindow::Row> ExactWindow::next(Search& search) {
@@ -29,7 +50,7 @@ std::optional<ExactWindow::Row> ExactWindow::next(Search& search) {
         MemoryContextReset(scratch_);
         const std::optional<Datum> value = reader_.read(found->address);
         if (!value || !read_vector(*value, false, static_cast<unsigned>(query_.size()), vector_)) continue;
-        rows_read_.push({simd::kernels().l1(query_.data(), vector_.data(), query_.size()), found->address});
+        rows_read_.push({distance(), found->address});
     }
     if (rows_read_.empty()) return {};
     const Row nearest = rows_read_.top();

@@ -1,5 +1,5 @@
-// Exact order from the rows themselves, for a metric that the codes cannot tell: a window over what a search
-// finds, out of which the row with the least true distance is taken next.
+// Exact order from the rows themselves, where the codes' order is not good enough: a window over what a
+// search finds, out of which the row with the least true distance is taken next.
 #pragma once
 
 #include "core/vann/search.hpp"
@@ -17,7 +17,7 @@ namespace soup::vann {
 class ExactWindow {
 public:
     /// Its memory is the current context's.
-    explicit ExactWindow(IndexScanDesc scan);
+    ExactWindow(IndexScanDesc scan, Metric metric);
     /// The query vector stays the caller's.
     void start(std::span<const float> query, std::size_t rows);
 
@@ -34,6 +34,9 @@ public:
     void disown() noexcept { reader_.disown(); }
 
 private:
+    double distance() const noexcept;
+
+    Metric metric_;
     std::span<const float> query_;
     std::size_t rows_ = 0;
     RowReader reader_;

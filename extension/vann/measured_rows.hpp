@@ -10,18 +10,23 @@ namespace soup::vann {
 /// build holds none until it measures.
 class MeasuredRows {
 public:
-    MeasuredRows(Relation heap, Relation index, unsigned dimensions)
-        : heap_(heap), index_(index), dimensions_(dimensions) {}
+    enum class Read : std::uint8_t {
+        all,
+        in_line, ///< Only what lies in the row itself.
+    };
+    MeasuredRows(Relation heap, Relation index, unsigned dimensions, Read read = Read::all)
+        : heap_(heap), index_(index), dimensions_(dimensions), read_(read) {}
     ~MeasuredRows();
     MeasuredRows(const MeasuredRows&) = delete;
     MeasuredRows& operator=(const MeasuredRows&) = delete;
 
-    /// False: the snapshot sees no such row.
+    /// False: the snapshot sees no such row, or it shall not be read.
     bool fetch(tree::HeapAddress address, float* vector);
 
 private:
     Relation heap_, index_;
     unsigned dimensions_;
+    Read read_;
     Snapshot snapshot_ = nullptr;
     std::optional<pg::OwnedContext> scratch_; ///< For detoasted values.
     std::optional<RowReader> reader_;

@@ -59,6 +59,7 @@ private:
     std::vector<float> vector_, point_;
     double last_ = 0; ///< Of the row returned last.
     bool is_started_ = false, is_strict_ = false;
+    bool is_exact_ = false; ///< Rows come by way of the window.
 };
 
 /// A null orders nothing, and neither does a vector without direction under cosine: any query does for them.
@@ -78,11 +79,13 @@ void Scan::start(IndexScanDesc scan) {
     SearchSettings settings = search_settings(vann().parameters.calibration);
     if (!filter_->is_empty()) settings.filter = &*filter_;
     is_strict_ = wants_strict_order();
-    if (vann().parameters.metric == Metric::l1) {
+    is_exact_ = false;
+    if (const std::size_t rows = exact_rows(vann().parameters, settings); rows > 0) {
         const pg::ContextScope scope(memory_);
         vector_.resize(vann().space.dimensions());
-        if (!window_) window_.emplace(scan);
-        window_->start(vector_, settings.rerank);
+        if (!window_) window_.emplace(scan, vann().parameters.metric);
+        window_->start(vector_, rows);
+        is_exact_ = true;
     }
     last_ = -std::numeric_limits<double>::infinity();
     search_.start(query_, settings);
@@ -91,7 +94,7 @@ void Scan::start(IndexScanDesc scan) {
 }
 
 std::optional<Scan::Row> Scan::next_found() {
-    if (window_) {
+    if (is_exact_) {
         const std::optional<ExactWindow::Row> row = window_->next(search_);
         return row ? std::optional<Row>({row->address, row->distance}) : std::nullopt;
     }

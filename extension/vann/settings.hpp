@@ -18,5 +18,8 @@ double fill_of(Relation index) noexcept;
 /// What a search of this session begins with, from what the index's own measurements say.
 SearchSettings search_settings(const Calibration& calibration) noexcept;
 bool wants_strict_order() noexcept;
+/// How many rows a search has to compare by their own vectors; 0: the index's order will do. The codes alone
+/// cannot reach every recall on every set: where they measured less than is wanted, the rows decide.
+std::size_t exact_rows(const Parameters& parameters, const SearchSettings& settings) noexcept;
 
 } // namespace soup::vann
