@@ -100,6 +100,20 @@ TEST_P(CodeKernelsOf, MultiplyCodes) {
     }
 }
 
+TEST_P(CodeKernelsOf, MultiplyManyCodes) {
+    for (const unsigned n : {8U, 16U, 24U, 112U, 256U})
+        for (const unsigned count : {1U, 3U, 4U, 57U}) {
+            const Floats x = normal(n, random);
+            std::vector<std::int8_t> codes(n * count);
+            for (auto& code : codes)
+                code = static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
+            Floats out(count);
+            kernels().dot_codes(x.data(), codes.data(), n, count, out.data());
+            for (unsigned i = 0; i < count; ++i)
+                EXPECT_NEAR(out[i], kernels().dot_code(x.data(), codes.data() + i * n, n), 1e-4 * n);
+        }
+}
+
 TEST_P(CodeKernelsOf, SelectWhatIsBelow) {
     for (const std::size_t n : {16U, 32U, 48U, 256U}) {
         Floats values = normal(static_cast<unsigned>(n), random);
@@ -155,7 +169,7 @@ TEST_P(CodeKernelsOf, FillTablesWithTheSumsOfSigns) {
             const std::size_t at = (group / 4 * 4 + place[group % 4]) * 16 + signs;
             EXPECT_LT(high[at], 128);
             EXPECT_LT(low[at], 128);
-            EXPECT_NEAR(high[at] * 128 + low[at], sum * steps, 0.51);
+            EXPECT_NEAR(high[at] * 128 + low[at], sum * steps, 2.01);
         }
 }
 

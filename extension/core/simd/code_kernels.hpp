@@ -30,8 +30,9 @@ struct CodeKernels {
     /// Hadamard transform, not scaled, in place; n = 2^k ≥ 8. Additions in the same order everywhere, so that
     /// points, which become stored codes, are the same bit for bit.
     void (*hadamard)(float* x, std::size_t n) noexcept;
-    /// The tables of four coordinates each: an entry is ⌊½ + steps · (Σ|q| + Σ ±q)⌋ < 2^14, its upper seven
-    /// bits in `high`, its lower in `low`. `groups` is a multiple of 4.
+    /// The tables of four coordinates each: an entry is the sum of those of the whole numbers 2 · steps · |q|
+    /// whose coordinate's sign in the entry is that of q, so steps · (Σ|q| + Σ ±q) but for rounding. It has
+    /// to be below 2^14: its upper seven bits go to `high`, its lower to `low`. `groups` is a multiple of 4.
     void (*fill_tables)(const float* point, std::size_t groups, float steps, std::uint8_t* high,
                         std::uint8_t* low) noexcept;
 
@@ -39,6 +40,9 @@ struct CodeKernels {
 
     /// ⟨x, code⟩.
     float (*dot_code)(const float* x, const std::int8_t* code, std::size_t n) noexcept;
+    /// The same for codes after one another; `n` is a multiple of 8.
+    void (*dot_codes)(const float* x, const std::int8_t* codes, std::size_t n, std::size_t count,
+                      float* out) noexcept;
     /// |x - scale · code|².
     float (*l2_squared_code8)(const float* x, const std::int8_t* code, float scale, std::size_t n) noexcept;
     float (*l2_squared_code16)(const float* x, const std::int16_t* code, float scale, std::size_t n) noexcept;

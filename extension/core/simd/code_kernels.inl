@@ -35,6 +35,32 @@ float dot_code(const float* x, const std::int8_t* code, std::size_t n) noexcept 
     return total;
 }
 
+/// Four codes at a time, so that one load of x serves them all.
+template<class Arch>
+void dot_codes(const float* x, const std::int8_t* codes, std::size_t n, std::size_t count,
+               float* out) noexcept {
+    using R = Register<float, Arch>;
+    constexpr std::size_t width = R::size;
+    std::size_t at = 0;
+    for (; width <= 8 && at + 4 <= count; at += 4) {
+        const std::int8_t* code = codes + at * n;
+        R a(0.0f), b(0.0f), c(0.0f), d(0.0f);
+        for (std::size_t i = 0; i < n; i += width) {
+            const R some = R::load_unaligned(x + i);
+            a = fma(some, CodeSet<Arch>::widened(code + i), a);
+            b = fma(some, CodeSet<Arch>::widened(code + n + i), b);
+            c = fma(some, CodeSet<Arch>::widened(code + 2 * n + i), c);
+            d = fma(some, CodeSet<Arch>::widened(code + 3 * n + i), d);
+        }
+        out[at] = lanes_sum(a);
+        out[at + 1] = lanes_sum(b);
+        out[at + 2] = lanes_sum(c);
+        out[at + 3] = lanes_sum(d);
+    }
+    for (; at < count; ++at)
+        out[at] = dot_code<Arch>(x, codes + at * n, n);
+}
+
 template<class Arch, class Number>
 float l2_squared_code(const float* x, const Number* code, float scale, std::size_t n) noexcept {
     using R = Register<float, Arch>;
@@ -62,6 +88,7 @@ constexpr CodeKernels code_kernels_for{
     .fill_tables = fill_tables,
     .estimate_bits = CodeSet<Arch>::estimate_bits,
     .dot_code = dot_code<Arch>,
+    .dot_codes = dot_codes<Arch>,
     .l2_squared_code8 = l2_squared_code<Arch, std::int8_t>,
     .l2_squared_code16 = l2_squared_code<Arch, std::int16_t>,
     .select_below = CodeSet<Arch>::select_below,

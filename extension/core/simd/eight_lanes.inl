@@ -10,7 +10,8 @@ namespace {
 
 typedef float Eight __attribute__((vector_size(32)));
 typedef std::int32_t EightWhole __attribute__((vector_size(32)));
-typedef std::uint8_t EightBytes __attribute__((vector_size(8)));
+typedef std::int16_t SixteenShort __attribute__((vector_size(32)));
+typedef std::uint8_t SixteenBytes __attribute__((vector_size(16)));
 
 // By reference: how such a vector would be passed depends on the set.
 inline void load(const float* from, Eight& to) noexcept {
@@ -65,31 +66,46 @@ inline void hadamard(float* x, std::size_t n) noexcept {
         }
 }
 
-inline void store_bytes(const EightWhole& whole, std::uint8_t* to) noexcept {
-    const EightBytes bytes = __builtin_convertvector(whole, EightBytes);
+inline void store_bytes(const SixteenShort& whole, std::uint8_t* to) noexcept {
+    const SixteenBytes bytes = __builtin_convertvector(whole, SixteenBytes);
     __builtin_memcpy(to, &bytes, sizeof bytes);
+}
+
+/// 2 · steps · q to the nearest whole number, of eight coordinates.
+inline void count_steps(const float* q, float steps, std::int32_t* whole) noexcept {
+    Eight x;
+    load(q, x);
+    x = x * (2 * steps);
+    const Eight half = x < 0 ? Eight{} - 0.5f : Eight{} + 0.5f;
+    const EightWhole nearest = __builtin_convertvector(x + half, EightWhole);
+    __builtin_memcpy(whole, &nearest, sizeof nearest);
 }
 
 inline void fill_tables(const float* point, std::size_t groups, float steps, std::uint8_t* high,
                         std::uint8_t* low) noexcept {
-    constexpr Eight first{0, 1, 0, 1, 0, 1, 0, 1}, second{0, 0, 1, 1, 0, 0, 1, 1},
-        third{0, 0, 0, 0, 1, 1, 1, 1};
+    constexpr SixteenShort first{0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1},
+        second{0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1, 0, 0, -1, -1},
+        third{0, 0, 0, 0, -1, -1, -1, -1, 0, 0, 0, 0, -1, -1, -1, -1},
+        fourth{0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
     constexpr std::size_t place[4] = {0, 32, 16, 48};
-    for (std::size_t group = 0; group < groups; ++group) {
-        float twice[4], lowest = 0; // All signs -, in steps: what makes the lowest entry 0.
-        __builtin_memcpy(twice, point + group * 4, sizeof twice);
-        for (float& q : twice) {
-            q *= 2 * steps;
-            lowest += q < 0 ? -q : 0; // (|q| - q) = 2|q| where q is negative, else 0.
+    for (std::size_t group = 0; group < groups; group += 2) {
+        std::int32_t whole[8];
+        count_steps(point + group * 4, steps, whole);
+        for (std::size_t i = 0; i < 2; ++i) {
+            // The lowest entry, whose signs are those against q, is 0; the first has all signs -.
+            int lowest = 0;
+            SixteenShort each[4];
+            for (std::size_t j = 0; j < 4; ++j) {
+                const int change = whole[i * 4 + j];
+                lowest -= change < 0 ? change : 0;
+                each[j] = SixteenShort{} + static_cast<std::int16_t>(change);
+            }
+            const SixteenShort sums = (first & each[0]) + (second & each[1]) + (third & each[2]) +
+                                      (fourth & each[3]) + static_cast<std::int16_t>(lowest);
+            const std::size_t at = group / 4 * 64 + place[group % 4 + i];
+            store_bytes(sums >> 7, high + at);
+            store_bytes(sums & 127, low + at);
         }
-        const Eight lower = first * twice[0] + second * twice[1] + third * twice[2] + (lowest + 0.5f);
-        const EightWhole below = __builtin_convertvector(lower, EightWhole);
-        const EightWhole above = __builtin_convertvector(lower + twice[3], EightWhole);
-        const std::size_t at = group / 4 * 64 + place[group % 4];
-        store_bytes(below >> 7, high + at);
-        store_bytes(above >> 7, high + at + 8);
-        store_bytes(below & 127, low + at);
-        store_bytes(above & 127, low + at + 8);
     }
 }
 

@@ -10,7 +10,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr float fine_entry_max = 16382; // Two planes of seven bits, less one for rounding.
+constexpr float fine_entry_max = 16380; // Two planes of seven bits, less four halves for rounding.
 
 } // namespace
 

@@ -59,10 +59,10 @@ void estimate_bits(const Layout& layout, const LookUp& table, const Coded& page,
 
 /// Squared distances from 8-bit codes.
 void estimate_bytes(const Layout& layout, const float* point, const Coded& page, float* out) noexcept {
-    const auto dot = simd::kernels().codes.dot_code;
-    const auto* code = reinterpret_cast<const std::int8_t*>(page.codes);
-    for (unsigned i = 0; i < page.entries; ++i, code += layout.leaf_dims)
-        out[i] = page.centre + (page.a[i] - page.f[i] * dot(point, code, layout.leaf_dims));
+    simd::kernels().codes.dot_codes(point, reinterpret_cast<const std::int8_t*>(page.codes), layout.leaf_dims,
+                                    page.entries, out);
+    for (unsigned i = 0; i < page.entries; ++i)
+        out[i] = page.centre + (page.a[i] - page.f[i] * out[i]);
 }
 
 /// Squared distances within the leaves' coordinates to the metric's order.
