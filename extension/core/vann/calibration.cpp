@@ -20,6 +20,7 @@ constexpr std::size_t queries_min = 200, queries_max = 1000;
 constexpr std::size_t truth_depth = 400; ///< Entries that are looked at closely for a query's truth …
 constexpr std::size_t exact_depth = 40;  ///< … and by their own vectors.
 constexpr std::size_t watched_max = 64;
+constexpr float rounding = 1e-5F;
 
 constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
 constexpr std::array<unsigned, 33> probe_counts{1,  2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
@@ -100,9 +101,12 @@ public:
         wanted_ = std::min(neighbours, sorted.size());
         watched_.clear();
         if (wanted_ == 0) return watched_;
+        // Measurements are often whole numbers of something, so equal distances are common; rotated they
+        // differ by rounding.
+        const float tenth = sorted[wanted_ - 1], limit = tenth + rounding * std::abs(tenth);
         std::size_t last = 0;
         for (std::size_t i = 0; i < ranked.size(); i++) {
-            ranked[i].is_true = orders[i] <= sorted[wanted_ - 1];
+            ranked[i].is_true = orders[i] <= limit;
             if (ranked[i].is_true) last = i;
         }
         watched_.assign(ranked.begin(),

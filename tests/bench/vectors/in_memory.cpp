@@ -265,17 +265,18 @@ void normalise(Vectors& vectors) {
     }
 }
 
-void print_row(std::FILE* json, const char* index, double asked, const vann::SearchSettings& settings,
-               const Index::Measured& measured) {
-    std::printf("%-9s %6.3f  %6.4f  %6u %5u %6u   %6.1f %6.1f %7.1f  %8.1f\n", index, asked, measured.recall,
-                settings.probes, settings.beam, settings.rerank, measured.inner, measured.leaves,
-                measured.details, measured.microseconds);
+void print_row(std::FILE* json, const char* index, double asked, double promised,
+               const vann::SearchSettings& settings, const Index::Measured& measured) {
+    std::printf("%-9s %6.3f %8.4f  %6.4f  %6u %5u %6u   %6.1f %6.1f %7.1f  %8.1f\n", index, asked, promised,
+                measured.recall, settings.probes, settings.beam, settings.rerank, measured.inner,
+                measured.leaves, measured.details, measured.microseconds);
     if (json != nullptr)
         std::fprintf(json,
-                     "{\"index\": \"%s\", \"asked\": %.3f, \"recall\": %.4f, \"probes\": %u, \"beam\": %u, "
+                     "{\"index\": \"%s\", \"asked\": %.3f, \"promised\": %.4f, \"recall\": %.4f, \"probes\": "
+                     "%u, \"beam\": %u, "
                      "\"rerank\": "
                      "%u, \"inner\": %.1f, \"leaves\": %.1f, \"details\": %.1f, \"microseconds\": %.1f}\n",
-                     index, asked, measured.recall, settings.probes, settings.beam, settings.rerank,
+                     index, asked, promised, measured.recall, settings.probes, settings.beam, settings.rerank,
                      measured.inner, measured.leaves, measured.details, measured.microseconds);
 }
 
@@ -330,11 +331,13 @@ int run(int argc, char** argv) {
             index.calibrate();
         }
         index.check();
-        std::printf("%-9s %6s  %6s  %6s %5s %6s   %6s %6s %7s  %8s\n", "index", "asked", "recall", "probes",
-                    "beam", "rerank", "inner", "leaves", "details", "us/query");
-        for (const float target : vann::recall_targets) {
+        std::printf("%-9s %6s %8s  %6s  %6s %5s %6s   %6s %6s %7s  %8s\n", "index", "asked", "promised",
+                    "recall", "probes", "beam", "rerank", "inner", "leaves", "details", "us/query");
+        for (std::size_t i = 0; i < vann::recall_targets.size(); i++) {
+            const float target = vann::recall_targets[i];
             const auto settings = vann::settings_for(index.calibration(), target);
-            print_row(json.get(), way, target, settings, index.ask(queries, truth, settings));
+            print_row(json.get(), way, target, index.calibration().settings[i].measured_recall, settings,
+                      index.ask(queries, truth, settings));
         }
     }
     if (options.with_peers) measure_peers(base, queries, truth, json.get());
