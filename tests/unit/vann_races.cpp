@@ -1,0 +1,60 @@
+// Inserts, vacuum and scans at the same time: real locks in memory, as backends would take them. A scan that
+// runs meanwhile finds every row that was there before it began and stays, and no row twice.
+#include "tests/unit/vann_fixture.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace soup::vann::test {
+namespace {
+
+/// Rows below `kept` stay; rows of `churned_from` on come and go.
+TEST(VannRaces, ScansMissNothingAndRepeatNothing) {
+    for (const unsigned dimensions : {6U, 200U}) {
+        SCOPED_TRACE(dimensions);
+        VannTree tree(make_parameters(dimensions, Metric::l2, 3));
+        std::mt19937_64 random(dimensions);
+        const Floats again = normal(dimensions, random);
+        constexpr std::uint64_t kept = 600, churned_from = 100'000;
+        for (std::uint64_t row = 0; row < kept; ++row)
+            tree.insert(row, row % 3 == 0 ? again : normal(dimensions, random));
+
+        std::atomic<bool> is_done = false;
+        std::atomic<std::uint64_t> dead_before = churned_from;
+        std::vector<std::thread> threads;
+        for (std::uint64_t writer = 0; writer < 2; ++writer)
+            threads.emplace_back([&, writer] {
+                std::mt19937_64 own(writer);
+                for (std::uint64_t i = 0; i < 4000; ++i)
+                    tree.insert(churned_from + 2 * i + writer, i % 4 == 0 ? again : normal(dimensions, own));
+                dead_before = churned_from + 8000;
+            });
+        threads.emplace_back([&] {
+            while (!is_done) {
+                // What a snapshot of now would call dead: everything that came before and was to go.
+                const std::uint64_t border = dead_before;
+                tree.vacuum([&](std::uint64_t row) { return row >= churned_from && row < border; });
+                dead_before = border + 500;
+            }
+        });
+        unsigned scans = 0;
+        for (; scans < 20 || dead_before < churned_from + 4000; ++scans) {
+            const auto rows = tree.rows();
+            ASSERT_TRUE(std::adjacent_find(rows.begin(), rows.end()) == rows.end())
+                << "a row was found twice";
+            const auto end = std::lower_bound(rows.begin(), rows.end(), churned_from);
+            ASSERT_EQ(std::distance(rows.begin(), end), static_cast<std::ptrdiff_t>(kept));
+        }
+        threads[0].join();
+        threads[1].join();
+        is_done = true;
+        threads[2].join();
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+        tree.vacuum([](std::uint64_t row) { return row >= churned_from; });
+        EXPECT_EQ(tree.rows().size(), kept);
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+    }
+}
+
+} // namespace
+} // namespace soup::vann::test
