@@ -16,7 +16,7 @@ constexpr float nothing = std::numeric_limits<float>::infinity();
 constexpr std::size_t neighbours = 10;
 constexpr std::size_t scanned_leaves_max = 1024;
 constexpr std::size_t scanned_in_all = 1'000'000; ///< Leaves, by all queries together: about a second.
-constexpr std::size_t queries_min = 200, queries_max = 1000;
+constexpr std::size_t queries_min = 500, queries_max = 2000;
 constexpr std::size_t truth_depth = 400; ///< Entries that are looked at closely for a query's truth …
 constexpr std::size_t exact_depth = 40;  ///< … and by their own vectors.
 constexpr std::size_t watched_max = 64;
@@ -111,6 +111,9 @@ public:
         }
         watched_.assign(ranked.begin(),
                         ranked.begin() + static_cast<std::ptrdiff_t>(std::min(last + 1, watched_max)));
+        worst_watched_ = -nothing;
+        for (const Watched& watched : watched_)
+            worst_watched_ = std::max(worst_watched_, watched.entry.order);
         counts_.assign(leaves_.size(), {});
         return watched_;
     }
@@ -120,13 +123,14 @@ public:
     const std::vector<std::uint16_t>& before(std::uint32_t leaf) {
         auto& counts = counts_[leaf];
         if (!counts.empty()) return counts;
-        const float* orders = &orders_[leaves_[leaf].first];
-        for (const Watched& watched : watched_) {
-            int before = 0;
-            for (unsigned slot = 0; slot < leaves_[leaf].slots; slot++)
-                before += orders[slot] < watched.entry.order ? 1 : 0;
-            counts.push_back(static_cast<std::uint16_t>(before));
-        }
+        const Leaf& one = leaves_[leaf];
+        const unsigned found = select_below(&orders_[one.first], one.slots, worst_watched_,
+                                            selected_slots_.data(), selected_orders_.data());
+        counts.resize(watched_.size());
+        for (std::size_t i = 0; i < watched_.size(); i++)
+            for (unsigned n = 0; n < found; n++)
+                counts[i] = static_cast<std::uint16_t>(
+                    counts[i] + (selected_orders_[n] < watched_[i].entry.order ? 1 : 0));
         return counts;
     }
 
@@ -234,6 +238,7 @@ private:
     std::vector<tree::Block> details_;
     std::vector<Watched> watched_;
     std::vector<std::vector<std::uint16_t>> counts_; ///< See before(); empty until asked for.
+    float worst_watched_ = 0;                        ///< The last of their estimates.
     std::size_t used_ = 0, wanted_ = 0;
     tree::Block own_leaf_ = tree::no_block;
     float own_leaf_without_me_ = 1;
