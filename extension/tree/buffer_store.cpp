@@ -85,14 +85,26 @@ Page BufferStore::allocate() {
     Buffer buffer = InvalidBuffer;
     pg::call([&] {
         // A new index has no free pages yet, and its init fork has no map of them.
-        if (logging_ == Logging::each_change) buffer = take_free_page(index_);
-        if (buffer == InvalidBuffer) buffer = extend_file(index_, fork_);
+        if (logging_ == Logging::each_change && extend_next_ == 0) {
+            buffer = take_free_page(index_);
+            // None, or none that is old enough: a long transaction need not ask for every page.
+            if (buffer == InvalidBuffer) extend_next_ = 16;
+        }
+        if (buffer != InvalidBuffer) return;
+        buffer = extend_file(index_, fork_);
+        if (extend_next_ > 0) --extend_next_;
     });
     return pinned(buffer, Lock::exclusive);
 }
 
 void BufferStore::offer(Block block) {
-    pg::call([=, this] { RecordFreeIndexPage(index_, block); });
+    pg::call([=, this] {
+        // Vacuum brings the whole map up to date when it has finished.
+        if (pace_ == Pace::vacuum)
+            RecordFreeIndexPage(index_, block);
+        else
+            record_free_page(index_, block);
+    });
 }
 
 Block BufferStore::block_count() {

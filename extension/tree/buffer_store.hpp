@@ -74,7 +74,8 @@ private:
 
     Relation index_;
     BufferAccessStrategy strategy_ = nullptr;
-    Block blocks_seen_ = 0; ///< The file has at least these.
+    Block blocks_seen_ = 0;    ///< The file has at least these.
+    unsigned extend_next_ = 0; ///< So many pages are taken from the file's end without a look at the map.
     ForkNumber fork_;
     Logging logging_;
     Pace pace_ = Pace::full;

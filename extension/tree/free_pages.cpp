@@ -13,6 +13,7 @@ extern "C" {
 #include "access/nbtxlog.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
+#include "storage/freespace.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
 }
@@ -53,6 +54,12 @@ Usable usable(Relation index, Buffer buffer) {
 
 } // namespace
 
+void record_free_page(Relation index, BlockNumber block) {
+    RecordFreeIndexPage(index, block);
+    // That changed the map's lowest level alone, and a search begins at the highest.
+    FreeSpaceMapVacuumRange(index, block, block + 1);
+}
+
 Buffer take_free_page(Relation index) {
     // Looking for one that is old enough may not take longer than extending the file.
     BlockNumber too_young[3];
@@ -80,7 +87,7 @@ Buffer take_free_page(Relation index) {
         UnlockReleaseBuffer(buffer);
     }
     while (too_young_count > 0)
-        RecordFreeIndexPage(index, too_young[--too_young_count]);
+        record_free_page(index, too_young[--too_young_count]);
     return taken;
 }
 

@@ -12,7 +12,10 @@ extern "C" {
 
 namespace soup::tree {
 
-// Server code: both may raise, so they run inside pg::call().
+// Server code: all of it may raise, so it runs inside pg::call().
+
+/// Enters a freed page into the map, so that take_free_page() finds it at once.
+void record_free_page(Relation index, BlockNumber block);
 
 /// A freed page that no scan can still have a link to, exclusively locked, or InvalidBuffer.
 Buffer take_free_page(Relation index);

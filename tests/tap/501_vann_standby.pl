@@ -26,9 +26,10 @@ $cluster->end_load;
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 $cluster->check('standby', node => $standby);
 
-# Reuse. The first rows make pages that splits of the same transaction free; once it has ended they are free for reuse.
-# Dead rows are removed first, so that no page of the table has to be pruned.
+# Reuse. Each transaction's splits free pages, which the next ones take. Dead rows are removed first, so that no page of
+# the table has to be pruned, and the index is new, so that it has no older free pages.
 $primary->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
+$primary->safe_psql('postgres', 'REINDEX INDEX point_at');
 $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 my $conflicts = q{SELECT confl_snapshot FROM pg_stat_database_conflicts WHERE datname = 'postgres'};
 is($standby->safe_psql('postgres', $conflicts), 0, 'nothing has conflicted yet');
