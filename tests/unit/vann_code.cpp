@@ -102,7 +102,7 @@ TEST(VannCode, DecodesWhatItEncoded) {
 
     std::uint8_t bits[8], again[8];
     encode_bits(x.data(), c.data(), 64, bits);
-    std::vector<std::byte> page(64 * 8);
+    std::vector<std::byte> page(512);
     put_bits(page.data(), 64, 37, bits);
     get_bits(page.data(), 64, 37, again);
     EXPECT_TRUE(std::equal(bits, bits + 8, again));

@@ -61,7 +61,7 @@ TEST_P(CodeKernelsOf, SumWholeNumbersExactly) {
 }
 
 TEST_P(CodeKernelsOf, EstimateByTheFormula) {
-    const auto codes = bytes(32 * 16, 255), high = bytes(64 * 8, 127);
+    const auto codes = bytes(512, 255), high = bytes(512, 127);
     const Floats a = normal(32, random, 10), f = normal(32, random);
     Floats sums(32), out(32);
     const Floats zero(32, 0), minus(32, -1);
@@ -104,13 +104,14 @@ TEST_P(CodeKernelsOf, MultiplyManyCodes) {
     for (const unsigned n : {8U, 16U, 24U, 112U, 256U})
         for (const unsigned count : {1U, 3U, 4U, 57U}) {
             const Floats x = normal(n, random);
-            std::vector<std::int8_t> codes(n * count);
+            std::vector<std::int8_t> codes(std::size_t{n} * count);
             for (auto& code : codes)
                 code = static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
             Floats out(count);
             kernels().dot_codes(x.data(), codes.data(), n, count, out.data());
             for (unsigned i = 0; i < count; ++i)
-                EXPECT_NEAR(out[i], kernels().dot_code(x.data(), codes.data() + i * n, n), 1e-4 * n);
+                EXPECT_NEAR(out[i], kernels().dot_code(x.data(), codes.data() + std::size_t{i} * n, n),
+                            1e-4 * n);
         }
 }
 
@@ -153,8 +154,8 @@ TEST_P(CodeKernelsOf, TransformBitForBit) {
 }
 
 TEST_P(CodeKernelsOf, FillTablesWithTheSumsOfSigns) {
-    constexpr unsigned groups = 12;
-    const Floats q = normal(groups * 4, random);
+    constexpr std::size_t groups = 12;
+    const Floats q = normal(48, random);
     constexpr float steps = 700;
     std::vector<std::uint8_t> high(groups * 16), low(groups * 16);
     kernels().fill_tables(q.data(), groups, steps, high.data(), low.data());

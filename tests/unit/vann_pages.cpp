@@ -118,9 +118,8 @@ TEST(VannPages, TakeAMillionEqualVectors) {
 TEST(VannPages, SplitChainsAlongWithTheirLeaf) {
     VannTree tree(make_parameters(100, Metric::inner_product, 3));
     Clusters clusters(100, 11);
-    std::vector<Floats> repeated;
-    for (int i = 0; i < 6; ++i)
-        repeated.push_back(clusters.next());
+    std::vector<Floats> repeated(6);
+    std::generate(repeated.begin(), repeated.end(), [&] { return clusters.next(); });
     std::uint64_t row = 0;
     for (; row < 3000; ++row)
         tree.insert(row, repeated[row % repeated.size()]);
@@ -195,12 +194,14 @@ TEST(VannPages, SurviveACrashAtEveryChange) {
         for (; row < 60; ++row)
             tree.insert(row, row % 2 == 0 ? again : clusters.next());
         tree.store.crash_after(crash);
+        bool has_crashed = false;
         try {
             for (; row < 200; ++row)
                 tree.insert(row, row % 5 == 0 ? again : clusters.next());
-            FAIL() << "did not come to change " << crash;
         } catch (const soup::test::Crash&) {
+            has_crashed = true;
         }
+        ASSERT_TRUE(has_crashed) << "did not come to change " << crash;
         tree.store.no_crash();
         const auto rows = tree.rows();
         // The crash may have hit after the row's own change.

@@ -22,6 +22,7 @@ TEST(VannRaces, ScansMissNothingAndRepeatNothing) {
         std::atomic<bool> is_done = false;
         std::atomic<std::uint64_t> dead_before = churned_from;
         std::vector<std::thread> threads;
+        threads.reserve(3);
         for (std::uint64_t writer = 0; writer < 2; ++writer)
             threads.emplace_back([&, writer] {
                 std::mt19937_64 own(writer);

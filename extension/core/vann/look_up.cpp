@@ -20,7 +20,7 @@ void LookUp::prepare(const float* point) noexcept {
     const unsigned groups = n_ / 4;
     float span = 0, total = 0;
     for (unsigned group = 0; group < groups; ++group) {
-        const float* q = point + group * 4;
+        const float* q = point + std::size_t{group} * 4;
         const float sum = (std::abs(q[0]) + std::abs(q[1])) + (std::abs(q[2]) + std::abs(q[3]));
         span = std::max(span, sum);
         total += sum;
