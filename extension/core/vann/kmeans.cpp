@@ -6,10 +6,12 @@
 #include "core/simd/dispatch.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <span>
 
 namespace soup::vann {
 
@@ -33,6 +35,41 @@ using Indices = std::vector<std::uint32_t>;
 float distance(const float* a, const float* b, std::size_t n) {
     return simd::kernels().l2_squared(a, b, n);
 }
+
+/// Rows are rotated, so their first coordinates say nearly everything about distances: within a tenth, with
+/// this many. Of many centroids only the few that look nearest by these are measured in full.
+constexpr std::size_t sketch_dims = 192;
+constexpr std::size_t looked_at_closely = 6;
+
+bool is_sketched(std::size_t dimensions) {
+    return dimensions >= 2 * sketch_dims;
+}
+float sketched_distance(const float* a, const float* b, std::size_t n) {
+    if (!is_sketched(n)) return distance(a, b, n);
+    return distance(a, b, sketch_dims) * (static_cast<float>(n) / static_cast<float>(sketch_dims));
+}
+
+/// The few nearest of those that were offered, nearest first.
+template<std::size_t most>
+class Shortlist {
+public:
+    struct Entry {
+        float distance;
+        std::uint32_t number;
+    };
+    void offer(float distance, std::uint32_t number) {
+        if (count_ == most && distance >= entries_[most - 1].distance) return;
+        std::size_t at = count_ < most ? count_++ : most - 1;
+        for (; at > 0 && entries_[at - 1].distance > distance; at--)
+            entries_[at] = entries_[at - 1];
+        entries_[at] = {distance, number};
+    }
+    std::span<const Entry> entries() const { return {entries_.data(), count_}; }
+
+private:
+    std::array<Entry, most> entries_;
+    std::size_t count_ = 0;
+};
 
 /// Calls body(from, to) for pieces of [0, n).
 template<class Body>
@@ -150,14 +187,20 @@ private:
         in_chunks(looked_at.size(), options_, [&](std::size_t first, std::size_t last) {
             for (std::size_t i = first; i < last; i++) {
                 const float* row = rows_.row(looked_at[i]);
+                Shortlist<looked_at_closely> nearest;
+                for (std::uint32_t c = 0; c < k_; c++)
+                    nearest.offer(sketched_distance(row, centroid(c), rows_.dimensions) + penalty_[c], c);
                 float best = std::numeric_limits<float>::max();
-                for (std::size_t c = 0; c < k_; c++) {
-                    const float d = distance(row, centroid(c), rows_.dimensions);
+                for (const auto& [sketched, c] : nearest.entries()) {
+                    const float d = is_sketched(rows_.dimensions)
+                                        ? distance(row, centroid(c), rows_.dimensions)
+                                        : sketched - penalty_[c];
                     if (d + penalty_[c] < best) {
                         best = d + penalty_[c];
-                        part_[i] = static_cast<std::uint32_t>(c);
+                        part_[i] = c;
                         reach_[i] = d;
                     }
+                    if (!is_sketched(rows_.dimensions)) break;
                 }
             }
         });
@@ -364,28 +407,42 @@ void Clusters::build_hierarchy(std::vector<float> centroids, const KmeansOptions
 }
 
 Clusters::Near Clusters::nearest(const float* point, Scratch& scratch) const {
-    const auto nearer = [](const Near& a, const Near& b) { return a.distance < b.distance; };
     const auto measure = [&](const Level& level, std::uint32_t node) {
         scratch.children.push_back(
-            {distance(point, &level.centroids[node * dimensions_], dimensions_), node});
+            {sketched_distance(point, &level.centroids[node * dimensions_], dimensions_), node});
     };
     scratch.children.clear();
     for (std::uint32_t node = 0; node < levels_.front().count; node++)
         measure(levels_.front(), node);
     for (std::size_t depth = 1; depth < levels_.size(); depth++) {
         std::swap(scratch.beam, scratch.children);
-        const std::size_t kept = std::min(beam_width, scratch.beam.size());
-        std::nth_element(scratch.beam.begin(), scratch.beam.begin() + static_cast<std::ptrdiff_t>(kept - 1),
-                         scratch.beam.end(), nearer);
+        keep_nearest(levels_[depth - 1], point, scratch.beam, beam_width);
         scratch.children.clear();
         const Level& above = levels_[depth - 1];
-        for (std::size_t i = 0; i < kept; i++) {
-            const std::uint32_t parent = scratch.beam[i].cluster;
-            for (std::uint32_t c = above.first[parent]; c < above.first[parent + 1]; c++)
+        for (const Near& parent : scratch.beam)
+            for (std::uint32_t c = above.first[parent.cluster]; c < above.first[parent.cluster + 1]; c++)
                 measure(levels_[depth], above.children[c]);
-        }
     }
-    return *std::ranges::min_element(scratch.children, nearer);
+    keep_nearest(levels_.back(), point, scratch.children, 1);
+    return scratch.children.front();
+}
+
+/// Keeps the `wanted` nearest of nodes whose distances are sketched; theirs are then exact.
+void Clusters::keep_nearest(const Level& level, const float* point, std::vector<Near>& nodes,
+                            std::size_t wanted) const {
+    const auto nearer = [](const Near& a, const Near& b) { return a.distance < b.distance; };
+    const auto keep = [&](std::size_t kept) {
+        if (nodes.size() <= kept) return;
+        std::nth_element(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(kept), nodes.end(),
+                         nearer);
+        nodes.resize(kept);
+    };
+    if (is_sketched(dimensions_)) {
+        keep(wanted + looked_at_closely);
+        for (Near& node : nodes)
+            node.distance = distance(point, &level.centroids[node.cluster * dimensions_], dimensions_);
+    }
+    keep(wanted);
 }
 
 std::size_t Clusters::memory_bytes() const noexcept {

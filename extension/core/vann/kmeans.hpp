@@ -2,8 +2,10 @@
 // by a descent with a small beam. This is the bulk builder's idea of which leaf a row belongs to; what is
 // stored is made from the rows themselves.
 //
-// Distances are taken by the machine's own kernels, so two instruction sets may build slightly different
-// trees. That is allowed: every tree is right, and what its pages hold is encoded exactly.
+// Rows are expected to be rotated (see rotation.hpp): with many dimensions the first few hundred coordinates
+// are taken for a good guess of all. Distances are taken by the machine's own kernels, so two instruction
+// sets may build slightly different trees. That is allowed: every tree is right, and what its pages hold is
+// encoded exactly.
 #pragma once
 
 #include <cstddef>
@@ -79,6 +81,8 @@ private:
 
     void build_hierarchy(std::vector<float> centroids, const KmeansOptions& options);
     Division assign(const Rows& sample, const KmeansOptions& options) const;
+    void keep_nearest(const Level& level, const float* point, std::vector<Near>& nodes,
+                      std::size_t wanted) const;
 
     std::size_t dimensions_ = 0;
     std::vector<Level> levels_; ///< Top first.
