@@ -61,8 +61,9 @@ void record_free_page(Relation index, BlockNumber block) {
 }
 
 Buffer take_free_page(Relation index) {
-    // Looking for one that is old enough may not take longer than extending the file.
-    BlockNumber too_young[3];
+    // What this transaction's own splits have freed is in the map, too, and too young. The map hands out its
+    // pages in turn, so a look at some of them finds an older one as long as a fair part of them is.
+    BlockNumber too_young[32];
     std::size_t too_young_count = 0;
     Buffer taken = InvalidBuffer;
     while (taken == InvalidBuffer && too_young_count < std::size(too_young)) {
