@@ -23,8 +23,9 @@ constexpr AttrNumber metric_function = 1;
 Metric metric_of(Relation index) {
     return pg::call([=] {
         const int count = IndexRelationGetNumberOfKeyAttributes(index);
-        for (AttrNumber column = 1; column <= count; ++column) {
-            const bool is_vector = OidIsValid(index_getprocid(index, column, metric_function));
+        for (int column = 1; column <= count; ++column) {
+            const bool is_vector =
+                OidIsValid(index_getprocid(index, static_cast<AttrNumber>(column), metric_function));
             if (column == 1 && !is_vector)
                 ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("the first column of a vann index has to be a vector"));
