@@ -35,7 +35,8 @@ CREATE TEMP VIEW member AS
 
 -- No object without a comment; operator families are made with their class and array types with their type.
 SELECT pg_describe_object(classid, objid, 0) AS without_comment FROM member
-WHERE classid <> 'pg_opfamily'::regclass AND NOT (classid = 'pg_type'::regclass AND objid = 'vector[]'::regtype)
+WHERE classid <> 'pg_opfamily'::regclass
+  AND NOT (classid = 'pg_type'::regclass AND objid IN (SELECT typarray FROM pg_type))
   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
 ORDER BY 1;
 
