@@ -26,7 +26,7 @@ constexpr std::size_t fan_out = 40;         ///< Of one small k-means.
 constexpr std::size_t rows_a_centroid = 64; ///< That Lloyd's iteration looks at.
 constexpr std::size_t chunk = 512;          ///< Rows between two checks for interrupts.
 constexpr std::size_t beam_width = 6;       ///< Nodes of each level that nearest() follows.
-constexpr int refinements = 2;              ///< Rounds of Lloyd's iteration over all clusters at once.
+constexpr int refinements = 1;              ///< Rounds of Lloyd's iteration over all clusters at once.
 
 constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
 

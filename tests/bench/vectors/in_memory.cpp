@@ -10,7 +10,9 @@
 #include "core/tree/vacuum.hpp"
 #include "core/tree/verify.hpp"
 #include "core/vann/build.hpp"
+#ifdef SOUP_MEMORY_PEERS
 #include "tests/bench/vectors/memory_peers.hpp"
+#endif
 #include "tests/bench/vectors/truth.hpp"
 #include "tests/lib/memory_sorter.hpp"
 #include "tests/lib/memory_store.hpp"
@@ -52,7 +54,7 @@ std::uint32_t row_of(tree::HeapAddress address) {
 struct Options {
     std::string base, queries, truth, json, built = "bulk", metric = "l2";
     std::size_t rows = SIZE_MAX, query_rows = 1000, memory_mib = 1024, rounds = 3;
-    bool with_peers = false;
+    [[maybe_unused]] bool with_peers = false;
 };
 
 vann::Metric metric_named(const std::string& name) {
@@ -293,7 +295,9 @@ int run(int argc, char** argv) {
     app.add_option("--query-rows", options.query_rows);
     app.add_option("--memory", options.memory_mib, "MiB for a build");
     app.add_option("--rounds", options.rounds, "the best of so many is the time");
+#ifdef SOUP_MEMORY_PEERS
     app.add_flag("--peers", options.with_peers, "hnswlib and FAISS beside");
+#endif
     CLI11_PARSE(app, argc, argv);
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
 
@@ -340,7 +344,9 @@ int run(int argc, char** argv) {
                       index.ask(queries, truth, settings));
         }
     }
+#ifdef SOUP_MEMORY_PEERS
     if (options.with_peers) measure_peers(base, queries, truth, json.get());
+#endif
     return 0;
 }
 

@@ -3,3 +3,16 @@ VECTORS_BENCH := $(BUILD)/tests/bench/vectors
 VECTORS_DATA  := $(VECTORS_BENCH)/dataset.o $(VECTORS_BENCH)/truth.o
 $(VECTORS_BENCH)/against_pgvector: $(addprefix $(VECTORS_BENCH)/,against_pgvector.o peer.o curve.o) $(VECTORS_DATA) $(SIMD_OBJS)
 	$(CXX) $(ALL_CXXFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -lz -o $@
+
+# The index alone, on pages in memory; with hnswlib and FAISS beside if libhnswlib-dev and libfaiss-dev are installed.
+VECTORS_PEERS := $(and $(wildcard /usr/include/hnswlib/hnswlib.h),$(wildcard /usr/include/faiss/index_factory.h),yes)
+$(VECTORS_BENCH)/in_memory: $(VECTORS_BENCH)/in_memory.o $(if $(VECTORS_PEERS),$(VECTORS_BENCH)/memory_peers.o) \
+                            $(VECTORS_DATA) $(BUILD)/tests/lib/memory_store.o $(TREE_OBJS) $(SIMD_OBJS)
+	$(CXX) $(ALL_CXXFLAGS) $^ -lz $(if $(VECTORS_PEERS),-lfaiss -llapack -lblas -lgomp) -o $@
+$(VECTORS_BENCH)/in_memory.o: OBJ_CXXFLAGS += $(if $(VECTORS_PEERS),-DSOUP_MEMORY_PEERS)
+# What hnswlib's authors ask for; nothing that is installed contains it.
+$(VECTORS_BENCH)/memory_peers.o: OBJ_CXXFLAGS += -O3 -march=native
+
+# Electrocardiograms as vectors of any dimension: ecg_windows --help.
+$(VECTORS_BENCH)/ecg_windows: $(VECTORS_BENCH)/ecg_windows.o $(VECTORS_BENCH)/dataset.o
+	$(CXX) $(ALL_CXXFLAGS) $^ -lz -o $@
