@@ -36,6 +36,15 @@ void initialise_header(std::byte* image) {
     header->pd_lower = header->pd_upper;
 }
 
+/// Pins the buffer if it still holds the block.
+bool is_still_there(Relation index, ForkNumber fork, Block block, Buffer buffer) {
+#if PG_VERSION_NUM >= 160000
+    return ReadRecentBuffer(index->rd_locator, fork, block, buffer);
+#else
+    return ReadRecentBuffer(index->rd_node, fork, block, buffer);
+#endif
+}
+
 } // namespace
 
 Page BufferStore::pinned(Buffer buffer, Lock held) noexcept {
@@ -49,8 +58,15 @@ Page BufferStore::pin(Block block) {
         blocks_seen_ = block_count();
         if (block >= blocks_seen_) refuse_page(block, "a link leads to it, but the file ends before");
     }
-    return pinned(pg::call([&] { return ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_); }),
-                  Lock::none);
+    return pinned(pg::call([=, this] { return read(block); }), Lock::none);
+}
+
+/// Server code, for use inside pg::call().
+Buffer BufferStore::read(Block block) {
+    Recent& place = recent(block);
+    if (place.block == block && is_still_there(index_, fork_, block, place.buffer)) return place.buffer;
+    place = {.block = block, .buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_)};
+    return place.buffer;
 }
 
 void BufferStore::relock(const Page& page, Lock held, Lock wanted) {
@@ -114,8 +130,11 @@ Block BufferStore::block_count() {
 void BufferStore::prefetch(std::span<const Block> blocks) {
     if (effective_io_concurrency == 0) return;
     pg::call([&] {
-        for (const Block block : blocks)
-            PrefetchBuffer(index_, fork_, block);
+        for (const Block block : blocks) {
+            const PrefetchBufferResult found = PrefetchBuffer(index_, fork_, block);
+            if (BufferIsValid(found.recent_buffer))
+                recent(block) = {.block = block, .buffer = found.recent_buffer};
+        }
     });
 }
 
