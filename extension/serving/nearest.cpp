@@ -40,8 +40,10 @@ std::string ordered(const VersionTable& table, const std::string& distance, cons
     const std::string found = "SELECT *, " + distance + " AS distance FROM " + table.name() + " WHERE " +
                               condition + " ORDER BY " + distance;
     if (!table.manifest().index.vann) return found + ", key LIMIT " + rows;
+    // The planner takes the index's order for exact and would only sort the keys within it; "+ 0" is another
+    // order.
     return "SELECT * FROM (" + found + " FETCH FIRST " + rows +
-           " ROWS WITH TIES) near ORDER BY distance, key LIMIT " + rows;
+           " ROWS WITH TIES) near ORDER BY distance + 0, key LIMIT " + rows;
 }
 
 Search prepare(FunctionCallInfo fcinfo, pg::Spi& spi) {

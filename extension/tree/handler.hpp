@@ -53,7 +53,8 @@ template<const auto& method>
 IndexAmRoutine* make_routine() {
     auto* routine = makeNode(IndexAmRoutine);
     routine->amoptionalkey = true;
-    routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_COND_CLEANUP;
+    // The clean-up may measure the index anew, which a parallel worker cannot.
+    routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
     routine->ambuild = Callbacks<method>::build;
     routine->ambuildempty = Callbacks<method>::build_empty;
     routine->aminsert = Callbacks<method>::insert;

@@ -4,6 +4,7 @@
 #include "vann/method.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "utils/snapmgr.h"
 }
 
@@ -17,7 +18,9 @@ MeasuredRows::~MeasuredRows() {
 
 bool MeasuredRows::fetch(tree::HeapAddress address, float* vector) {
     if (!reader_) {
-        snapshot_ = pg::call([] { return RegisterSnapshot(GetLatestSnapshot()); });
+        // The leader of a parallel vacuum may take no new snapshot.
+        snapshot_ = pg::call(
+            [] { return RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot()); });
         reader_.emplace(heap_, index_, snapshot_);
         scratch_.emplace("soupvec measuring");
     }

@@ -114,7 +114,7 @@ TEST(VannSearch, ReportsDistancesInOrderWithinABatch) {
     settings.rerank = 100;
     search.start(query, settings);
     double before = 0;
-    for (int i = 0; i < 100; ++i) {
+    for (std::size_t i = 0; i < rows_at_once; ++i) {
         const auto found = search.next();
         ASSERT_TRUE(found);
         const double reported = query.reported(found->order);
@@ -126,6 +126,37 @@ TEST(VannSearch, ReportsDistancesInOrderWithinABatch) {
     EXPECT_EQ(search.pages().leaves, settings.probes);
     EXPECT_GT(search.pages().inner, 0U);
     EXPECT_GT(search.pages().details, 0U);
+    // The eleventh is looked for in twice as many leaves more.
+    ASSERT_TRUE(search.next());
+    EXPECT_GT(search.pages().leaves, settings.probes);
+}
+
+TEST(VannSearch, FindsAHundredAsWellAsTen) {
+    Clustered source(64, 20, 29);
+    const auto vectors = source.next(20000);
+    BuiltTree tree(make_parameters(64));
+    tree.build(vectors);
+    SearchSettings settings;
+    settings.probes = 8;
+    settings.rerank = 32;
+    std::size_t hits[2] = {};
+    constexpr std::size_t wanted[2] = {10, 100}, queries = 40;
+    for (std::size_t q = 0; q < queries; ++q) {
+        const Floats asked = source.next();
+        for (int i = 0; i < 2; ++i) {
+            std::vector<std::uint64_t> truth = first_rows(vectors.size());
+            std::ranges::partial_sort(truth, truth.begin() + static_cast<std::ptrdiff_t>(wanted[i]),
+                                      std::less<>(),
+                                      [&](auto row) { return squared_distance(vectors[row], asked); });
+            truth.resize(wanted[i]);
+            for (const std::uint64_t row : tree.nearest(asked, settings, wanted[i]))
+                hits[i] += std::ranges::count(truth, row) > 0 ? 1 : 0;
+        }
+    }
+    const double ten = static_cast<double>(hits[0]) / (queries * 10),
+                 hundred = static_cast<double>(hits[1]) / (queries * 100);
+    EXPECT_GT(ten, 0.8);
+    EXPECT_GT(hundred, ten - 0.02);
 }
 
 /// Rows whose number ends in a given digit, by the keys of the fixture.
