@@ -171,5 +171,54 @@ TEST(vtree, a_damaged_page_is_refused_and_reported) {
     EXPECT_EQ(violations(), 1);
 }
 
+/// Any bytes in the place of a page's content: scans and verify end, with an answer or a clear refusal.
+TEST(vtree, a_page_of_noise_ends_nobody) {
+    Random random(8);
+    int refused = 0, reported = 0;
+    for (int round = 0; round < 300; ++round) {
+        Tree tree(1 + random() % 4);
+        const Shape shape = Shape::uniform;
+        for (int i = 0; i < 1500; ++i)
+            tree.insert(make_point(shape, tree.dimensions(), random));
+        std::byte* page = tree.store.raw(1 + static_cast<Block>(random() % (tree.store.block_count() - 1)));
+        const std::size_t first = random() % 3 == 0 ? 2 : random() % 8000;
+        const std::size_t last =
+            random() % 2 == 0 ? tree::body_bytes : std::min(first + 64, tree::body_bytes);
+        for (std::size_t at = first; at < last; ++at)
+            tree::body(page)[at] = static_cast<std::byte>(random());
+        if (round % 5 == 0) tree::tail(page).level ^= 1;
+        if (round % 7 == 0) Layout::set_count(tree::body(page), static_cast<unsigned>(random() % 900));
+
+        const auto end_somehow = [&](auto&& work) {
+            try {
+                work();
+            } catch (const Error& error) {
+                EXPECT_STREQ(error.sqlstate(), "XX002");
+                ++refused;
+            }
+        };
+        const BoxOf box = make_box(shape, tree.dimensions(), random);
+        const BallOf ball = make_ball(shape, tree.dimensions(), random);
+        end_somehow([&] {
+            RegionScan scan(tree.store, tree.geometry.layout(), tree.region(&box, &ball),
+                            RegionScan::Want::rows);
+            for (Hits hits; scan.next(hits);) {
+            }
+        });
+        end_somehow([&] {
+            NearestScan scan(tree.store, tree.geometry.layout(), make_point(shape, tree.dimensions(), random),
+                             Region(tree.dimensions()), NearestScan::Pinning::each_result);
+            for (NearestScan::Found found; scan.next(found);) {
+            }
+        });
+        end_somehow([&] {
+            tree::verify(tree.store, tree.geometry, tree::Unlinked::reported,
+                         [&](const tree::Violation&) { ++reported; });
+        });
+    }
+    EXPECT_GT(refused, 30);
+    EXPECT_GT(reported, 300);
+}
+
 } // namespace
 } // namespace soup::vtree::test

@@ -160,12 +160,23 @@ void BoxGeometry::companions(tree::PageStore&, const std::byte*, std::vector<Blo
 
 void BoxGeometry::split(tree::PageStore&, const tree::Page& page, Block, Block, tree::Halves& into) const {
     const unsigned count = layout_.checked_count(page);
+    check_finite(page, count);
     std::memset(into.left, 0, sizeof into.left);
     std::memset(into.right, 0, sizeof into.right);
     if (page.tail().level == 0)
         split_leaf(page.body(), count, into);
     else
         split_inner(page.body(), count, into);
+}
+
+/// What is no number cannot be sorted; it can only come from damage.
+void BoxGeometry::check_finite(const tree::Page& page, unsigned count) const {
+    const bool is_leaf = page.tail().level == 0;
+    for (unsigned j = 0; j < layout_.dimensions() * (is_leaf ? 1 : 2); ++j) {
+        const float* column = is_leaf ? layout_.column(page.body(), j) : layout_.lower(page.body(), j);
+        if (!simd::kernels().all_finite(column, count))
+            tree::refuse_page(page.block(), "it has a coordinate that is not finite");
+    }
 }
 
 namespace {

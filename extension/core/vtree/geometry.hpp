@@ -34,6 +34,7 @@ public:
                 const tree::Report& report) const override;
 
 private:
+    void check_finite(const tree::Page& page, unsigned count) const;
     void set_entry(std::byte* inner, unsigned entry, const tree::Child& child) const;
     void split_leaf(const std::byte* leaf, unsigned count, tree::Halves& into) const;
     void split_inner(const std::byte* inner, unsigned count, tree::Halves& into) const;

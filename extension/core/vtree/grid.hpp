@@ -1,7 +1,6 @@
 // A box divided into equal cells, for counts by place.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -31,9 +30,10 @@ public:
     std::size_t cell_of(const float* point) const noexcept {
         std::size_t cell = 0;
         for (std::size_t j = 0; j < cells_.size(); ++j) {
-            const auto along = static_cast<int>((static_cast<double>(point[j]) - lower_[j]) * per_unit_[j]);
-            cell = cell * static_cast<std::size_t>(cells_[j]) +
-                   static_cast<std::size_t>(std::clamp(along, 0, cells_[j] - 1));
+            const double place = (static_cast<double>(point[j]) - lower_[j]) * per_unit_[j];
+            const int last = cells_[j] - 1;
+            const int along = place >= last ? last : place > 0 ? static_cast<int>(place) : 0;
+            cell = cell * static_cast<std::size_t>(cells_[j]) + static_cast<std::size_t>(along);
         }
         return cell;
     }

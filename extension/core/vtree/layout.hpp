@@ -42,10 +42,19 @@ public:
     }
     /// The number of entries of a page that somebody may have damaged.
     unsigned checked_count(const tree::Page& page) const {
+        const bool is_leaf = page.tail().level == 0;
         const unsigned found = count(page.body());
-        if (found > (page.tail().level == 0 ? leaf_capacity_ : inner_capacity_))
+        if (is_leaf != (page.tail().kind == tree::PageKind::leaf))
+            tree::refuse_page(page.block(), "its kind and level do not fit");
+        if (found > (is_leaf ? leaf_capacity_ : inner_capacity_))
             tree::refuse_page(page.block(), "it claims more entries than a page can hold");
         return found;
+    }
+    /// Refuses a page that a parent of the given level cannot have below it: without this, damaged links
+    /// could lead around for ever.
+    static void check_level(const tree::Page& page, unsigned level) {
+        if (page.tail().level != level)
+            tree::refuse_page(page.block(), "its level is not what its parent says");
     }
 
     // Leaf: a column per dimension, then the addresses.

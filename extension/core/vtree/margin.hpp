@@ -16,9 +16,10 @@ namespace soup::vtree {
 inline constexpr float slack = 1e-5f;
 inline constexpr float smallest = 0x1p-100f;
 
-/// No more than any correct sum whose float value is `squared` can be; finite also where float overflowed.
+/// No more than any correct sum whose float value is `squared` can be; finite also where float overflowed,
+/// and 0 for what only a damaged page can have.
 inline float at_least(float squared) noexcept {
-    if (squared < smallest) return 0.0f;
+    if (!(squared >= smallest)) return 0.0f;
     return std::min(squared, std::numeric_limits<float>::max()) * (1.0f - slack);
 }
 

@@ -79,6 +79,7 @@ void NearestScan::read(tree::Page& page) {
     const std::uint32_t index = new_copy();
     PageCopy& copy = *copies_[index];
     copy.is_leaf = page.tail().kind == tree::PageKind::leaf;
+    copy.level = page.tail().level;
     copy.count = layout_.checked_count(page);
     copy.left = copy.waiting = copy.taken = 0;
     copy.order.clear();
@@ -160,9 +161,13 @@ void NearestScan::expand(const Waiting& top) {
         return;
     }
     const tree::Link child{copy.children[top.slot], copy.link.seen};
+    const unsigned level = copy.level - 1U;
     push_page(top.page); // May forget the copy.
     store_.check_interrupts();
-    tree::follow(store_, child, [&](tree::Page& page, tree::Link) { read(page); });
+    tree::follow(store_, child, [&](tree::Page& page, tree::Link) {
+        Layout::check_level(page, level);
+        read(page);
+    });
 }
 
 // --- Rows

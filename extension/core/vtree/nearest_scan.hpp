@@ -31,6 +31,7 @@ private:
     /// A page that was read: what is left of it, nearest first.
     struct PageCopy {
         bool is_leaf;
+        std::uint16_t level;
         unsigned count, left;      ///< Entries; those not taken yet.
         unsigned waiting;          ///< Rows in the queue that refer to this copy.
         unsigned taken;            //

@@ -10,7 +10,7 @@ namespace soup::vtree {
 
 RegionScan::RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want)
     : store_(store), layout_(layout), region_(std::move(region)), want_(want) {
-    if (!region_.is_nothing()) stack_.push_back({tree::root_link(), region_.is_everything()});
+    if (!region_.is_nothing()) stack_.push_back({tree::root_link(), any_level, region_.is_everything()});
 }
 
 bool RegionScan::next(Hits& hits) {
@@ -21,32 +21,33 @@ bool RegionScan::next(Hits& hits) {
         store_.check_interrupts();
         const Pending next = stack_.back();
         stack_.pop_back();
-        tree::follow(store_, next.link,
-                     [&](tree::Page& page, tree::Link) { visit(page, next.is_within, hits); });
+        tree::follow(store_, next.link, [&](tree::Page& page, tree::Link) { visit(page, next, hits); });
     }
     return true;
 }
 
-void RegionScan::visit(tree::Page& page, bool is_within, Hits& hits) {
+void RegionScan::visit(tree::Page& page, const Pending& reason, Hits& hits) {
+    if (reason.level != any_level) Layout::check_level(page, reason.level);
     if (page.tail().kind == tree::PageKind::inner)
-        push_children(page, is_within);
+        push_children(page, reason.is_within);
     else
-        take_leaf(page, is_within, hits);
+        take_leaf(page, reason.is_within, hits);
 }
 
 void RegionScan::push_children(const tree::Page& inner, bool is_within) {
     const unsigned count = layout_.checked_count(inner);
     const Block* children = layout_.children(inner.body());
     const std::uint64_t seen = inner.tail().number;
+    const auto level = static_cast<std::uint16_t>(inner.tail().level - 1);
     const std::size_t before = stack_.size();
     if (is_within) {
         for (unsigned i = 0; i < count; ++i)
-            stack_.push_back({{children[i], seen}, true});
+            stack_.push_back({{children[i], seen}, level, true});
     } else {
         Mask meet, within;
         region_.find_boxes(layout_.boxes(inner.body(), count), meet, within);
         for_each_bit(meet, count, [&](unsigned i) {
-            stack_.push_back({{children[i], seen}, (within[i / 64] >> (i % 64) & 1) != 0});
+            stack_.push_back({{children[i], seen}, level, (within[i / 64] >> (i % 64) & 1) != 0});
         });
     }
     if (stack_.size() - before < 2) return;

@@ -32,10 +32,13 @@ public:
 private:
     struct Pending {
         tree::Link link;
-        bool is_within; ///< The child's box lies inside the region: its points need no test.
+        std::uint16_t level; ///< The child's, any_level for the root.
+        bool is_within;      ///< The child's box lies inside the region: its points need no test.
     };
 
-    void visit(tree::Page& page, bool is_within, Hits& hits);
+    static constexpr std::uint16_t any_level = 0xFFFF;
+
+    void visit(tree::Page& page, const Pending& reason, Hits& hits);
     void take_leaf(tree::Page& leaf, bool is_within, Hits& hits) const;
     void push_children(const tree::Page& inner, bool is_within);
 
