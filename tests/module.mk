@@ -99,7 +99,7 @@ check-style:
 check-programs: all $(UNIT) $(FUZZERS)
 check: install check-programs
 	$(MAKE) -j1 check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway \
-	  check-upgrade
+	  check-upgrade check-clients
 	@echo "check: all tests passed"
 
 # --- static checks ----------------------------------------------------------------------------------------------------

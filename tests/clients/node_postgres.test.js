@@ -44,7 +44,7 @@ test('every distance has an operator class', async () => {
 
 test('an average is a vector, and a wrong dimension is refused', async () => {
   const { rows } = await client.query('SELECT avg(embedding) FROM pg_items');
-  assert.deepEqual(rows[0].avg, [2, 8 / 3, 23 / 6].map(Math.fround));
+  assert.deepEqual(rows[0].avg, [2, 2.6666667, 3.8333333]);
   await assert.rejects(client.query('INSERT INTO pg_items (embedding) VALUES ($1)', [pgvector.toSql([1, 2])]), {
     code: '22000', message: 'expected 3 dimensions, not 2',
   });
