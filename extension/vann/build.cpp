@@ -5,6 +5,7 @@
 #include "vann/key_columns.hpp"
 #include "vann/measured_rows.hpp"
 #include "vann/method.hpp"
+#include "vann/settings.hpp"
 
 namespace soup::vann {
 namespace {
@@ -36,6 +37,7 @@ private:
         BuildOptions options;
         options.memory_bytes = context.memory_bytes;
         options.expected_rows = static_cast<std::uint64_t>(std::max(0.0, context.heap_rows));
+        options.leaf_fill = fill_of(context.index);
         options.make_sorter = context.make_sorter;
         options.fetch = [this](tree::HeapAddress address, float* vector) {
             return rows_.fetch(address, vector);

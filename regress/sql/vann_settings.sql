@@ -39,6 +39,13 @@ SELECT pg_temp.pages() AS many \gset
 SELECT :few < :many AS more_pages;
 RESET vann.probes;
 
+-- How full a build makes the leaves.
+SELECT soupvec_test.refusal('CREATE INDEX ON vs USING vann (at) WITH (fillfactor = 10)');
+CREATE INDEX vs_full ON vs USING vann (at) WITH (fillfactor = 100);
+SELECT pg_relation_size('vs_full') < pg_relation_size('vs_at') AS smaller;
+SELECT * FROM soupvec_verify('vs_full', true);
+DROP INDEX vs_full;
+
 -- Checking and measuring are the owner's.
 CREATE ROLE soupvec_guest;
 GRANT USAGE ON SCHEMA soupvec_test TO soupvec_guest;

@@ -72,9 +72,24 @@ close $file;
 $node->start;
 my ($status, $out, $err) = $node->psql('postgres', q{SELECT count(*) > 0 FROM soupvec_verify('point_at', true)});
 is($out, 't', "verify finds block $block of kind $kind");
-($status, $out, $err) = $node->psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM point ORDER BY at <-> near(1)) s});
+($status, $out, $err) = $node->psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM point ORDER BY at <-> (SELECT near(1))) s});
 ok($status == 0 || $err =~ /index page is damaged|invalid page/, 'a scan ends with a clear error') or diag($err);
 $node->safe_psql('postgres', 'REINDEX INDEX point_at');
 $cluster->check('rebuilt', unlinked => 1);
+
+# An index of a newer format is refused before anything else of it is read, and REINDEX makes it one of ours.
+$path = $node->data_dir . '/' . $node->safe_psql('postgres', q{SELECT pg_relation_filepath('point_at')});
+$node->stop;
+open $file, '+<', $path or die "$path: $!";
+seek $file, 28, 0;
+print $file pack 'V', 2;
+close $file;
+$node->start;
+for my $statement ('SELECT id FROM point ORDER BY at <-> (SELECT near(1)) LIMIT 1', 'INSERT INTO point (at) VALUES (near(1))', 'VACUUM (INDEX_CLEANUP on) point') {
+	($status, $out, $err) = $node->psql('postgres', $statement);
+	like($err, qr/index "point_at" has an incompatible format.*Rebuild the index with REINDEX/s, "another format: $statement");
+}
+$node->safe_psql('postgres', 'REINDEX INDEX point_at');
+$cluster->check('rebuilt in this format', unlinked => 1);
 
 done_testing();

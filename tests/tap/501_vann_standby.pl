@@ -37,7 +37,7 @@ $standby->append_conf('postgresql.conf', "max_standby_streaming_delay = 50ms\n")
 $standby->reload;
 my $reader = $standby->background_psql('postgres', on_error_stop => 0);
 $reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SET enable_seqscan = off;');
-$reader->query_safe('DECLARE rows CURSOR FOR SELECT id FROM point ORDER BY at <-> near(1); FETCH 5 FROM rows;');
+$reader->query_safe('DECLARE rows CURSOR FOR SELECT id FROM point ORDER BY at <-> (SELECT near(1)); FETCH 5 FROM rows;');
 my $size = $primary->safe_psql('postgres', q{SELECT pg_relation_size('point_at')});
 for my $i (1 .. 6) {
 	$primary->safe_psql('postgres', "INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, 1500) i");

@@ -10,7 +10,6 @@
 namespace soup::vann {
 namespace {
 
-constexpr double leaf_fill = 0.7;       ///< Of a leaf: the rest is for rows to come.
 constexpr std::size_t rows_a_leaf = 48; ///< Of the sample, at most: more do not make better centroids.
 constexpr std::size_t rows_a_leaf_min =
     8; ///< Fewer do not make centroids: clusters are then larger than leaves.
@@ -51,7 +50,7 @@ Builder::Builder(tree::PageStore& store, const Parameters& parameters, BuildOpti
 }
 
 std::size_t Builder::target() const noexcept {
-    return std::max<std::size_t>(1, static_cast<std::size_t>(leaf_fill * layout_.leaf.capacity));
+    return std::max<std::size_t>(1, static_cast<std::size_t>(options_.leaf_fill * layout_.leaf.capacity));
 }
 
 std::size_t Builder::sample_rows() const noexcept {

@@ -23,6 +23,7 @@ namespace soup::vann {
 struct BuildOptions {
     std::size_t memory_bytes = 64 << 20; ///< For everything together, the sorter included; kept roughly.
     std::uint64_t expected_rows = 0;     ///< A guess. 0: unknown.
+    double leaf_fill = 0.7;              ///< The rest of a leaf is for rows to come.
     std::uint64_t seed = 1;
     std::function<std::unique_ptr<tree::Sorter>(std::size_t memory_bytes)> make_sorter;
     ParallelFor parallel_for = run_serially;
