@@ -24,8 +24,8 @@ using Mask = std::uint64_t[mask_words];
 class Layout {
 public:
     explicit constexpr Layout(unsigned dimensions) noexcept
-        : dimensions_(dimensions), leaf_capacity_(capacity(4 * dimensions + sizeof(HeapAddress))),
-          inner_capacity_(capacity(8 * dimensions + sizeof(Block))) {}
+        : dimensions_(dimensions), leaf_capacity_(capacity(sizeof(float) * dimensions + sizeof(HeapAddress))),
+          inner_capacity_(capacity(2 * sizeof(float) * dimensions + sizeof(Block))) {}
 
     constexpr unsigned dimensions() const noexcept { return dimensions_; }
     constexpr unsigned leaf_capacity() const noexcept { return leaf_capacity_; }
@@ -59,10 +59,10 @@ public:
 
     // Leaf: a column per dimension, then the addresses.
     const float* column(const std::byte* leaf, unsigned dimension) const noexcept {
-        return reinterpret_cast<const float*>(leaf + columns_at) + dimension * leaf_capacity_;
+        return reinterpret_cast<const float*>(leaf + columns_at) + std::size_t{dimension} * leaf_capacity_;
     }
     float* column(std::byte* leaf, unsigned dimension) const noexcept {
-        return reinterpret_cast<float*>(leaf + columns_at) + dimension * leaf_capacity_;
+        return reinterpret_cast<float*>(leaf + columns_at) + std::size_t{dimension} * leaf_capacity_;
     }
     const HeapAddress* addresses(const std::byte* leaf) const noexcept {
         return reinterpret_cast<const HeapAddress*>(column(leaf, dimensions_));
@@ -76,10 +76,10 @@ public:
 
     // Inner page: the boxes' lower corners, a column per dimension, the upper ones, then the children.
     const float* lower(const std::byte* inner, unsigned dimension) const noexcept {
-        return reinterpret_cast<const float*>(inner + columns_at) + dimension * inner_capacity_;
+        return reinterpret_cast<const float*>(inner + columns_at) + std::size_t{dimension} * inner_capacity_;
     }
     float* lower(std::byte* inner, unsigned dimension) const noexcept {
-        return reinterpret_cast<float*>(inner + columns_at) + dimension * inner_capacity_;
+        return reinterpret_cast<float*>(inner + columns_at) + std::size_t{dimension} * inner_capacity_;
     }
     const float* upper(const std::byte* inner, unsigned dimension) const noexcept {
         return lower(inner, dimensions_ + dimension);

@@ -84,7 +84,7 @@ void NearestScan::read(tree::Page& page) {
     copy.left = copy.waiting = copy.taken = 0;
     copy.order.clear();
     if (copy.count > 0) {
-        copy.bounds.resize((copy.count + 15) / 16 * 16);
+        copy.bounds.resize((std::size_t{copy.count} + 15) / 16 * 16);
         copy.is_leaf ? read_leaf(page, copy) : read_inner(page, copy);
         for (std::size_t i = copy.count; i < copy.bounds.size(); ++i)
             copy.bounds[i] = no_bound;

@@ -185,6 +185,7 @@ void Packer::write_root(std::uint16_t level) {
         fill_leaf(tree::body(image), numbers);
     } else {
         std::vector<tree::Child> children;
+        children.reserve(below_.size());
         for (Written& page : below_)
             children.push_back({page.block, std::move(page.box)});
         BoxGeometry(layout_.dimensions()).fill_inner(tree::body(image), children);
