@@ -1,3 +1,4 @@
+// What a chain page says is checked when it is opened: its kind, and that its entries fit.
 #include "core/vann/chain_page.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// A detail page is only read as its leaf's own: it may have been freed, and be another's, since the leaf was
+// read.
 #include "core/vann/detail_page.hpp"
 
 namespace soup::vann {

@@ -1,3 +1,5 @@
+// Divides the children of a level into pages by balanced k-means on their centroids, level by level, until
+// one page is left for the root.
 #include "core/vann/inner_builder.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// A child's centroid comes back from its code: close with 8 bits a coordinate, a direction with one.
 #include "core/vann/inner_page.hpp"
 
 namespace soup::vann {

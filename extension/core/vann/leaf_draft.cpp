@@ -1,3 +1,5 @@
+// Encodes points relative to the leaf's centroid as it is stored, fills the body's arrays, and writes body
+// and details.
 #include "core/vann/leaf_draft.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The header's counts are checked against the layout once, so that no later access can leave the page.
 #include "core/vann/leaf_page.hpp"
 
 #include <algorithm>

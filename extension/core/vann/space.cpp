@@ -1,3 +1,4 @@
+// Vectors are made fit for sums of squares first: what is not finite or far too large is limited.
 #include "core/vann/space.hpp"
 
 #include <algorithm>
