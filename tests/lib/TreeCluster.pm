@@ -18,7 +18,7 @@ sub seed {
 	return $seed;
 }
 
-# Options: conf (lines of postgresql.conf), index (USING clause), dimensions.
+# Options: conf (lines of postgresql.conf), index (USING clause), dimensions (96: enough for leaves with detail pages).
 sub new {
 	my ($class, $name, %options) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
@@ -26,7 +26,7 @@ sub new {
 	$node->append_conf('postgresql.conf', "restart_after_crash = on\nautovacuum = off\nmax_connections = 30\n"
 		  . ($options{conf} // ''));
 	$node->start;
-	my $self = bless { node => $node, dimensions => $options{dimensions} // 32, using => $options{index} // 'vann (at)' }, $class;
+	my $self = bless { node => $node, dimensions => $options{dimensions} // 96, using => $options{index} // 'vann (at)' }, $class;
 	$node->safe_psql('postgres', <<"SQL");
 CREATE EXTENSION soupvec;
 -- A vector near one of fifty centres.
