@@ -59,9 +59,7 @@ TEST_P(VtreeAnswers, equal_brute_force_after_packing_and_insertion) {
     for (const std::size_t count :
          {std::size_t{0}, std::size_t{1}, std::size_t{100}, std::size_t{2000}, std::size_t{9000}}) {
         SCOPED_TRACE(count);
-        std::vector<std::vector<float>> points;
-        for (std::size_t i = 0; i < count; ++i)
-            points.push_back(make_point(shape, dimensions, random));
+        const auto points = make_points(count, shape, dimensions, random);
         Tree tree(dimensions);
         int sorters = 0;
         // The smallest memory holds 1,000 points; the greatest of these sets needs a sorter.
@@ -84,9 +82,7 @@ TEST(vtree, every_number_of_dimensions_packs_and_splits) {
     for (unsigned dimensions = 1; dimensions <= max_dimensions; ++dimensions) {
         SCOPED_TRACE(dimensions);
         Random random(dimensions);
-        std::vector<std::vector<float>> points;
-        for (int i = 0; i < 2500; ++i)
-            points.push_back(make_point(Shape::clustered, dimensions, random));
+        const auto points = make_points(2500, Shape::clustered, dimensions, random);
         Tree tree(dimensions);
         tree.pack(points, std::size_t{64} << 20);
         for (int i = 0; i < 1000; ++i)
@@ -98,9 +94,7 @@ TEST(vtree, every_number_of_dimensions_packs_and_splits) {
 
 TEST(vtree, packs_pages_as_full_as_it_is_told) {
     Random random(1);
-    std::vector<std::vector<float>> points;
-    for (int i = 0; i < 100'000; ++i)
-        points.push_back(make_point(Shape::clustered, 3, random));
+    const auto points = make_points(100'000, Shape::clustered, 3, random);
     Tree tree(3);
     tree.pack(points, std::size_t{64} << 20);
     // 403 of 448 entries a leaf: 249 leaves, one inner page as the root, the metapage.
@@ -121,9 +115,7 @@ TEST(vtree, equal_points_share_their_leaves_evenly) {
 
 TEST(vtree, a_small_query_touches_few_pages) {
     Random random(3);
-    std::vector<std::vector<float>> points;
-    for (int i = 0; i < 200'000; ++i)
-        points.push_back(make_point(Shape::uniform, 3, random));
+    const auto points = make_points(200'000, Shape::uniform, 3, random);
     Tree tree(3);
     tree.pack(points, std::size_t{64} << 20);
     std::uint64_t before = tree.store.pins_taken();

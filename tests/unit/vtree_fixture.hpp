@@ -67,6 +67,14 @@ inline std::vector<float> make_point(Shape shape, unsigned dimensions, Random& r
     return point;
 }
 
+inline std::vector<std::vector<float>> make_points(std::size_t count, Shape shape, unsigned dimensions,
+                                                   Random& random) {
+    std::vector<std::vector<float>> points(count);
+    for (auto& point : points)
+        point = make_point(shape, dimensions, random);
+    return points;
+}
+
 inline HeapAddress address(std::uint64_t number) {
     return tree::as_address((number / 200) << 16 | (number % 200 + 1));
 }
@@ -186,6 +194,7 @@ public:
         };
         std::vector<double> distances;
         const std::vector<std::uint64_t> all = expected(box, ball);
+        distances.reserve(all.size());
         for (const std::uint64_t row : all)
             distances.push_back(distance(row));
         std::sort(distances.begin(), distances.end());

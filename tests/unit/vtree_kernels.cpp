@@ -17,8 +17,9 @@ struct Columns {
 
 std::vector<bool> bits(const std::uint64_t* mask, std::size_t count) {
     std::vector<bool> result;
-    for (std::size_t i = 0; i < (count + 63) / 64 * 64; ++i)
-        result.push_back((mask[i / 64] >> (i % 64) & 1) != 0);
+    result.resize((count + 63) / 64 * 64);
+    for (std::size_t i = 0; i < result.size(); ++i)
+        result[i] = (mask[i / 64] >> (i % 64) & 1) != 0;
     return result;
 }
 
@@ -44,9 +45,9 @@ protected:
     float low(std::size_t i, unsigned j) const { return lower.values[j * stride + i]; }
     float high(std::size_t i, unsigned j) const { return upper.values[j * stride + i]; }
     std::vector<float> point(std::size_t i) const {
-        std::vector<float> result;
+        std::vector<float> result(dimensions);
         for (unsigned j = 0; j < dimensions; ++j)
-            result.push_back(low(i, j));
+            result[j] = low(i, j);
         return result;
     }
 
