@@ -212,6 +212,26 @@ TEST(VannPages, SurviveACrashAtEveryChange) {
     }
 }
 
+/// Small clusters far apart in one leaf could not be told apart within: codes are as coarse as the way
+/// between clusters is long. So they get leaves of their own long before one is full; other vectors do not.
+TEST(VannPages, SplitEarlyWhereCodesWouldBeTooCoarse) {
+    for (const float radius : {0.005F, 1.0F}) {
+        VannTree tree(make_parameters(128));
+        std::mt19937_64 random(61);
+        std::vector<Floats> centres(4);
+        std::generate(centres.begin(), centres.end(), [&] { return normal(128, random); });
+        for (std::uint64_t row = 0; row < 200; ++row) {
+            Floats vector = normal(128, random, radius);
+            for (std::size_t i = 0; i < vector.size(); ++i)
+                vector[i] += centres[row % 4][i];
+            tree.insert(row, vector);
+        }
+        EXPECT_EQ(tree.rows(), first_rows(200));
+        EXPECT_EQ(tree.leaves, radius < 1 ? 4U : 1U);
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+    }
+}
+
 TEST(VannPages, TakeVectorsOfAnySize) {
     VannTree tree(make_parameters(24));
     std::mt19937_64 random(51);

@@ -1,6 +1,10 @@
+// Rows of a cluster are gathered from the sorter, equal ones under one point, divided into leaves and
+// written; small clusters that follow one another share a leaf. Queries for the measurement are drawn from
+// the rows on the way.
 #include "core/vann/build.hpp"
 
 #include "core/simd/dispatch.hpp"
+#include "core/vann/bisect.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -259,7 +263,7 @@ void Builder::write_cluster() {
     store_.check_interrupts();
     const std::vector<Slot> slots = make_slots();
     if (slots.size() <= layout_.leaf.capacity) {
-        write_leaf(slots);
+        write_leaves(slots);
     } else {
         std::vector<float> points;
         points.reserve(slots.size() * layout_.leaf_dims);
@@ -272,9 +276,26 @@ void Builder::write_cluster() {
         for (std::size_t i = 0; i < slots.size(); i++)
             groups[division.group[i]].push_back(slots[i]);
         for (const auto& group : groups)
-            write_leaf(group);
+            write_leaves(group);
     }
     gathered_.clear();
+}
+
+/// One leaf, or several where its codes would be too coarse.
+void Builder::write_leaves(std::span<const Slot> slots) {
+    if (!layout_.has_details() || slots.size() < least_bisected) return write_leaf(slots);
+    Points points{{}, static_cast<unsigned>(slots.size()), layout_.leaf_dims, layout_.leaf_dims};
+    points.floats.reserve(slots.size() * layout_.leaf_dims);
+    for (const Slot& slot : slots)
+        points.floats.insert(points.floats.end(), point(slot.point), point(slot.point) + layout_.leaf_dims);
+    if (!is_too_wide(points)) return write_leaf(slots);
+    const std::vector<bool> is_right = bisect(points);
+    for (const bool side : {false, true}) {
+        std::vector<Slot> half;
+        for (std::size_t i = 0; i < slots.size(); i++)
+            if (is_right[i] == side) half.push_back(slots[i]);
+        write_leaves(half);
+    }
 }
 
 /// Makes a leaf. It waits for the next one, because the only leaf of an index is its root.

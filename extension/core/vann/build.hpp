@@ -79,6 +79,7 @@ private:
     void gather(std::span<const std::byte> stored);
     void write_cluster();
     std::vector<Slot> make_slots();
+    void write_leaves(std::span<const Slot> slots);
     void write_leaf(std::span<const Slot> slots);
     void write_pending();
     void write_root_leaf();

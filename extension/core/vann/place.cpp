@@ -6,6 +6,7 @@
 // million equal vectors fill pages of addresses, not leaves.
 #include "core/vann/geometry.hpp"
 #include "core/vann/chain_page.hpp"
+#include "core/vann/decoded_leaf.hpp"
 #include "core/vann/leaf_draft.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ public:
 
     tree::Placed run() {
         if (view_.live() > 0 && place_with_equals()) return tree::Placed::yes;
-        if (view_.is_full()) return tree::Placed::full;
+        if (view_.is_full() || is_to_be_split_early()) return tree::Placed::full;
         take_slot();
         return tree::Placed::yes;
     }
@@ -107,6 +108,13 @@ private:
         for (const unsigned slot : slots.subspan(1))
             image.release(slot);
         change.commit();
+    }
+
+    /// Looked at now and then while the leaf fills: what was coded too coarsely stays so, also after a split.
+    bool is_to_be_split_early() const {
+        if (!layout_.has_details() || view_.live() < least_bisected || view_.live() % least_bisected != 0)
+            return false;
+        return is_too_wide(decode_leaf(store_, view_, leaf_.block()).points);
     }
 
     unsigned free_slot() const {

@@ -3,7 +3,7 @@
 // children's centroids, read from the children themselves: its own codes of one bit would lose a little at
 // every split. The parent is locked exclusively meanwhile and its children one at a time, in the order of all
 // locks.
-#include "core/vann/bisect.hpp"
+#include "core/vann/decoded_leaf.hpp"
 #include "core/vann/geometry.hpp"
 #include "core/vann/leaf_draft.hpp"
 
@@ -13,13 +13,6 @@
 namespace soup::vann {
 
 namespace {
-
-/// A leaf's entries, decoded.
-struct Entries {
-    Points points;
-    std::vector<unsigned> slots;
-    std::vector<float> norms;
-};
 
 void check_finite(std::span<const float> floats, tree::Block block) {
     if (!std::ranges::all_of(floats, [](float x) { return std::isfinite(x); }))
@@ -33,12 +26,26 @@ void decode_detail(const Layout& layout, const DetailCode& detail, const float* 
                  point + layout.leaf_dims);
 }
 
-Entries read_entries(tree::PageStore& store, const LeafView& leaf, tree::Block block) {
+/// A child's own centroid: what its parent has a code of.
+std::vector<float> bound_of(tree::PageStore& store, const Layout& layout, tree::Block block,
+                            const tree::Page& parent) {
+    if (block == parent.block()) tree::refuse_page(block, "it names itself as a child");
+    const tree::Page page = store.lock(block, tree::Lock::shared);
+    const auto level = static_cast<std::uint16_t>(parent.tail().level - 1);
+    const tree::PageKind kind = level == 0 ? tree::PageKind::leaf : tree::PageKind::inner;
+    if (page.tail().kind != kind || page.tail().level != level)
+        tree::refuse_page(block, "its kind and level are not what its parent says");
+    return page_bound(layout, page);
+}
+
+} // namespace
+
+DecodedLeaf decode_leaf(tree::PageStore& store, const LeafView& leaf, tree::Block block) {
     const Layout& layout = leaf.layout();
     std::vector<float> centroid(layout.leaf_dims);
     leaf.read_centroid(centroid.data());
 
-    Entries entries;
+    DecodedLeaf entries;
     for (unsigned slot = 0; slot < leaf.used(); ++slot)
         if (!is_free(leaf.address(slot))) entries.slots.push_back(slot);
     Points& points = entries.points;
@@ -72,20 +79,6 @@ Entries read_entries(tree::PageStore& store, const LeafView& leaf, tree::Block b
     return entries;
 }
 
-/// A child's own centroid: what its parent has a code of.
-std::vector<float> bound_of(tree::PageStore& store, const Layout& layout, tree::Block block,
-                            const tree::Page& parent) {
-    if (block == parent.block()) tree::refuse_page(block, "it names itself as a child");
-    const tree::Page page = store.lock(block, tree::Lock::shared);
-    const auto level = static_cast<std::uint16_t>(parent.tail().level - 1);
-    const tree::PageKind kind = level == 0 ? tree::PageKind::leaf : tree::PageKind::inner;
-    if (page.tail().kind != kind || page.tail().level != level)
-        tree::refuse_page(block, "its kind and level are not what its parent says");
-    return page_bound(layout, page);
-}
-
-} // namespace
-
 std::vector<float> page_bound(const Layout& layout, const tree::Page& page) {
     std::vector<float> bound(layout.leaf_dims);
     if (page.tail().level == 0)
@@ -99,7 +92,7 @@ std::vector<float> page_bound(const Layout& layout, const tree::Page& page) {
 void VannGeometry::split_leaf(tree::PageStore& store, const tree::Page& page, tree::Block left,
                               tree::Block right, tree::Halves& into) const {
     const LeafView leaf(layout_, page.body(), page.block());
-    const Entries entries = read_entries(store, leaf, page.block());
+    const DecodedLeaf entries = decode_leaf(store, leaf, page.block());
     if (entries.points.count < 2) tree::refuse_page(page.block(), "it has too few entries to be split");
     const std::vector<bool> is_right = bisect(entries.points);
 
