@@ -54,7 +54,8 @@ for (1 .. 10) {
 	$node->safe_psql('postgres', "INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, $half / 10) i");
 }
 $cluster->check('filled again', unlinked => 1);
-cmp_ok($node->safe_psql('postgres', q{SELECT pg_relation_size('point_at')}), '<=', $before, "freed pages are reused for $half rows");
+# Without reuse the file would be half as large again; what the splits of one transaction free waits for the next.
+cmp_ok($node->safe_psql('postgres', q{SELECT pg_relation_size('point_at')}), '<', 1.25 * $before, "freed pages are reused for $half rows");
 
 # A page whose content is noise is refused with a clear error, and verify finds it. Any page in use will do, but no chain:
 # its noise may happen to be a list of addresses.
