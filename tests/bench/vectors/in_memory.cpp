@@ -13,6 +13,7 @@
 #ifdef SOUP_MEMORY_PEERS
 #include "tests/bench/vectors/memory_peers.hpp"
 #endif
+#include "tests/bench/vectors/thread_clock.hpp"
 #include "tests/bench/vectors/truth.hpp"
 #include "tests/lib/memory_sorter.hpp"
 #include "tests/lib/memory_store.hpp"
@@ -22,23 +23,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <numeric>
 #include <random>
 
 namespace soup::bench {
 namespace {
 
-/// This thread's processor time, so that a busy machine matters less.
-struct Clock {
-    using duration = std::chrono::nanoseconds;
-    using time_point = std::chrono::time_point<Clock, duration>;
-    static time_point now() {
-        timespec now{};
-        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        return time_point(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
-    }
-};
+using Clock = ThreadClock;
 double since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }

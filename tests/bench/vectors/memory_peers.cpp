@@ -1,6 +1,8 @@
 // Compiled for the machine at hand, which is what hnswlib asks for; nothing else is in this file.
 #include "tests/bench/vectors/memory_peers.hpp"
 
+#include "tests/bench/vectors/thread_clock.hpp"
+
 #include <faiss/AutoTune.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/index_factory.h>
@@ -16,7 +18,7 @@
 namespace soup::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = ThreadClock;
 using Ask = std::function<void(const float* query, std::vector<std::uint32_t>& found)>;
 
 double since(Clock::time_point start) {
