@@ -34,7 +34,9 @@ void split_page(PageStore& store, const Geometry& geometry, const Page& parent, 
         std::memcpy(body(image), halves->right, body_bytes);
         tail(image).split_number = before.split_number;
         tail(image).number = before.number;
-        tail(image).right = before.right;
+        // The page that an earlier split moved to may have been freed since, and be this one: nobody can
+        // still follow that link, so it may end here.
+        tail(image).right = before.right == right.block() ? no_block : before.right;
 
         image = change.edit(page);
         std::memcpy(body(image), halves->left, body_bytes);
