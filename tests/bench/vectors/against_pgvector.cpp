@@ -180,7 +180,6 @@ private:
         const std::size_t count = std::min(some_queries, queries_.rows);
         for (std::size_t p = 0; p < peers_.size(); ++p)
             for (const auto& setting : peers_[p].kind().settings) {
-                if (setting.name == "vann.recall") continue;
                 peers_[p].set(setting);
                 double found = 0, seconds = 0;
                 for (std::size_t i = 0; i < count; ++i) {

@@ -57,10 +57,8 @@ PeerKind vann_peer() {
                   "USING vann (embedding vector_l2_ops, tag)",
                   {},
                   {}};
-    for (const char* probes :
-         {"2", "4", "6", "8", "12", "16", "24", "32", "48", "64", "96", "128", "192", "256"})
-        kind.settings.push_back({"vann.probes", probes});
-    for (const char* recall : {"0.80", "0.90", "0.95", "0.98", "0.99", "0.995"})
+    for (const char* recall :
+         {"0.50", "0.70", "0.80", "0.85", "0.90", "0.93", "0.95", "0.97", "0.98", "0.99", "0.995", "0.999"})
         kind.settings.push_back({"vann.recall", recall});
     return kind;
 }
