@@ -1,0 +1,131 @@
+#!/usr/bin/perl
+# index_figures.pl DOCS TITLE=FILE.json …    writes DOCS/index-figures.md, a curve per data set of vectors and the raw
+#                                            numbers, from what tests/bench/vann and tests/bench/vtree left
+#
+# A file is vann's if it has a curve, vtree's if it has questions. Nothing is shown that a file does not say.
+use strict;
+use warnings;
+use utf8;
+use File::Basename qw(dirname);
+use JSON::PP;
+use List::Util qw(max min);
+
+my ($docs, @sets) = @ARGV;
+die "usage: index_figures.pl DOCS TITLE=FILE.json ...\n" unless @sets;
+binmode STDOUT, ':utf8';
+mkdir "$docs/figures" unless -d "$docs/figures";
+
+sub put {
+    my ($path, $text) = @_;
+    open my $file, '>:utf8', $path or die "$path: $!\n";
+    print {$file} $text or die "$path: $!\n";
+    close $file or die "$path: $!\n";
+}
+sub number { my ($n) = @_; return '?' unless defined $n; $n = sprintf $n < 20 ? '%.1f' : '%.0f', $n; 1 while $n =~ s/^(\d+)(\d{3})/$1,$2/; return $n }
+sub ratio { my ($a, $b) = @_; return defined $a && $b ? sprintf('%.1f ×', $a / $b) : '' }
+
+# --- vann: a picture and a table a set -----------------------------------------------------------------------------------
+# Queries a second on a log scale over recall, which is stretched towards 1 as the work is: -log(1 - recall).
+sub curve_picture {
+    my ($title, $set) = @_;
+    my %curves = (vann => $set->{vann_curve}, 'pgvector HNSW' => $set->{pgvector_curve} // []);
+    my %colours = (vann => '#2e7d5b', 'pgvector HNSW' => '#c0392b');
+    my @points = map { @$_ } values %curves;
+    my ($least, $most) = (min(map { $_->{qps} } @points), max(map { $_->{qps} } @points));
+    my ($low, $high) = (int(log($least) / log 2), int(log($most) / log 2) + 1);
+    my ($left, $top, $width, $height) = (70, 30, 560, 300);
+    my $stretched = sub { return -log(1 - min($_[0], 0.9985)) };
+    my ($from, $to) = ($stretched->(0.5), $stretched->(0.9985));
+    my $x = sub { return $left + $width * (max($stretched->($_[0]), $from) - $from) / ($to - $from) };
+    my $y = sub { return $top + $height * ($high - log($_[0]) / log 2) / ($high - $low) };
+    my $svg = qq(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 380" font-family="sans-serif" font-size="12">\n)
+        . qq(<rect width="660" height="380" fill="#ffffff"/>\n<text x="$left" y="18" fill="#444444">$title: queries a second over recall\@10</text>\n);
+    for my $recall (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998) {
+        $svg .= sprintf qq(<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#dddddd"/><text x="%.1f" y="%d" text-anchor="middle" fill="#888888">%s</text>\n),
+            $x->($recall), $top, $x->($recall), $top + $height, $x->($recall), $top + $height + 16, $recall;
+    }
+    for my $power ($low .. $high) {
+        $svg .= sprintf qq(<line x1="%d" y1="%.1f" x2="%d" y2="%.1f" stroke="#dddddd"/><text x="%d" y="%.1f" text-anchor="end" fill="#888888">%s</text>\n),
+            $left, $y->(2**$power), $left + $width, $y->(2**$power), $left - 6, $y->(2**$power) + 4, number(2**$power);
+    }
+    my $key = 0;
+    for my $name (sort keys %curves) {
+        my @curve = sort { $a->{recall} <=> $b->{recall} } @{ $curves{$name} } or next;
+        $svg .= sprintf qq(<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>\n),
+            join(' ', map { sprintf '%.1f,%.1f', $x->($_->{recall}), $y->($_->{qps}) } @curve), $colours{$name};
+        $svg .= sprintf qq(<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>\n), $x->($_->{recall}), $y->($_->{qps}), $colours{$name} for @curve;
+        $svg .= sprintf qq(<text x="%d" y="%d" fill="%s">%s</text>\n), $left + 10, $top + $height - 30 + 16 * $key++, $colours{$name}, $name;
+    }
+    return "$svg</svg>\n";
+}
+
+sub vann_section {
+    my ($title, $name, $set) = @_;
+    put("$docs/figures/$name.svg", curve_picture($title, $set));
+    my $text = "## $title: " . number($set->{vectors}) . " vectors of $set->{dimensions} dimensions\n\n![Curve](figures/$name.svg)\n\n"
+        . "| | vann | pgvector HNSW, m 16, ef_construction 200 | |\n|---|---|---|---|\n";
+    my $row = sub {
+        my ($what, $field, $unit, $better) = @_;
+        my ($ours, $theirs) = @$set{"vann_$field", "pgvector_$field"};
+        return unless defined $ours;
+        my @order = $better eq 'more' ? ($ours, $theirs) : ($theirs, $ours);
+        $text .= "| $what | " . number($ours) . " $unit | " . (defined $theirs ? number($theirs) . " $unit" : '') . ' | ' . ratio(@order) . " |\n";
+    };
+    $row->("queries at recall\@10 $_", "warm_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
+    $row->("the same, cold processor caches, $_", "cold_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
+    $row->('build, two processes allowed', 'build_s', 's', 'less');
+    $row->('inserts, one a commit', 'insert_single_per_s', '/s', 'more');
+    $row->('inserts, 1,000 a commit', 'insert_batch_per_s', '/s', 'more');
+    $row->('log written for an insert', 'wal_bytes_per_insert', 'bytes', 'less');
+    $row->('index', 'bytes_per_vector', 'bytes a vector', 'less');
+    $text .= "\nWhat `vann.recall` promises and what was measured on queries that the index never saw: "
+        . join(', ', map { sprintf '%s → %.3f', $_->{'vann.recall'}, $_->{recall} } grep { exists $_->{'vann.recall'} } @{ $set->{vann_curve} }) . ".\n\n";
+    return $text;
+}
+
+# --- vtree: a table a set ------------------------------------------------------------------------------------------------
+my %question = (box10 => 'box, ~10 rows, count(*)', box1000 => 'box, ~1,000 rows', box100000 => 'box, ~100,000 rows',
+    radius100 => 'radius, ~100 rows', nearest10 => '10 nearest', nearest100 => '100 nearest', counted100000 => 'vtree_count, ~100,000 rows');
+
+sub vtree_section {
+    my ($title, $set) = @_;
+    my @peers = ('vtree', grep { ref $set->{$_} && $_ ne 'vtree' } sort keys %$set);
+    my $text = "## $title: " . number($set->{points}) . " points of $set->{dimensions} dimensions\n\nMedians at the client, the round trip included.\n\n"
+        . '| | ' . join(' | ', @peers) . " |\n" . '|---' x (@peers + 1) . "|\n";
+    my $row = sub {
+        my ($what, $field, $unit, $better) = @_;
+        my $ours = $set->{vtree}{$field};
+        return unless defined $ours;
+        $text .= "| $what | " . join(' | ', map {
+            my $theirs = $set->{$_}{$field};
+            !defined $theirs ? '' : number($theirs) . " $unit" . ($_ eq 'vtree' ? '' : ' (' . ratio($better eq 'more' ? ($ours, $theirs) : ($theirs, $ours)) . ')')
+        } @peers) . " |\n";
+    };
+    $row->($question{$_}, "${_}_us", 'µs', 'less') for qw(box10 box1000 box100000 counted100000 radius100 nearest10 nearest100);
+    $row->('build', 'build_s', 's', 'less');
+    $row->('index', 'bytes_per_point', 'bytes a point', 'less');
+    $row->('inserts, one a commit', 'insert_single_per_s', '/s', 'more');
+    $row->('the same without the index', 'insert_single_bare_per_s', '/s', 'more');
+    $row->('inserts, 1,000 a statement', 'insert_batch_per_s', '/s', 'more');
+    $row->('the same without the index', 'insert_batch_bare_per_s', '/s', 'more');
+    return "$text\n";
+}
+
+my $page = <<'MD';
+# Figures of the indexes
+
+Written by `tests/bench/index_figures.pl`; don't edit. Contestants took turns on one server, in one run, warm unless said, one
+client; in brackets how many times better than the peer vann or vtree is. The load of the machine is in every number, and less
+in the ratios. Raw numbers: `figures/*.json`. Again: `tests/bench/vann --base FILE --queries FILE --json OUT`,
+`tests/bench/vtree --points FILE --json OUT`, with any set of vectors or points.
+
+MD
+for my $argument (@sets) {
+    my ($title, $path) = $argument =~ /^(.+)=(.+)$/ or die "$argument: not TITLE=FILE\n";
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    my $set = JSON::PP->new->decode(do { local $/; <$file> });
+    my $name = lc($title) =~ s/[^a-z0-9]+/-/gr;
+    put("$docs/figures/$name.json", JSON::PP->new->canonical->indent->indent_length(1)->encode($set));
+    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set) : vtree_section($title, $set);
+}
+put("$docs/index-figures.md", $page);
