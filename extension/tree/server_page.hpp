@@ -5,6 +5,7 @@
 #include "boundary/boundary.hpp"
 
 extern "C" {
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 }
@@ -16,6 +17,12 @@ inline std::byte* bytes_of(Buffer buffer) noexcept {
 }
 inline bool is_new(Buffer buffer) noexcept {
     return PageIsNew(BufferGetPage(buffer));
+}
+
+/// Whether this backend has the buffer's content lock. Local buffers have none.
+inline bool holds_content_lock(Buffer buffer) noexcept {
+    return !BufferIsLocal(buffer) && LWLockHeldByMe(BufferDescriptorGetContentLock(
+                                         GetBufferDescriptor(static_cast<uint32>(buffer - 1))));
 }
 
 } // namespace soup::pg

@@ -101,8 +101,13 @@ Outcome insert_or_split(PageStore& store, const Geometry& geometry, const Item& 
 } // namespace
 
 void insert(PageStore& store, const Geometry& geometry, const Item& item) {
-    for (;;) {
-        const Outcome outcome = insert_beside_others(store, geometry, item);
+    // Under many concurrent splits a few tries are in vain. Many more than that are not: with the parent
+    // locked, a link that leads nowhere is damage and is refused.
+    constexpr unsigned tries_max = 100;
+    for (unsigned tries = 0;; ++tries) {
+        store.check_interrupts();
+        const Outcome outcome =
+            tries < tries_max ? insert_beside_others(store, geometry, item) : Outcome::full;
         if (outcome == Outcome::placed) return;
         if (outcome == Outcome::full && insert_or_split(store, geometry, item) == Outcome::placed) return;
     }
