@@ -71,11 +71,11 @@ Buffer BufferStore::read(Block block) {
 
 void BufferStore::relock(const Page& page, Lock held, Lock wanted) {
     const Buffer buffer = buffer_of(page);
-    // Bare, because these raise only when a backend holds 200 locks, which the tree's four cannot cause.
     // A damaged link may lead back to a page that this backend holds: waiting for itself could not even be
     // cancelled.
     if (held == Lock::none && pg::holds_content_lock(buffer)) [[unlikely]]
         refuse_page(page.block(), "a link leads to it from below itself");
+    // Bare, because these raise only when a backend holds 200 locks, which the tree's four cannot cause.
     if (held != Lock::none) LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
     switch (wanted) {
     case Lock::none:
