@@ -139,11 +139,25 @@ bool Session::has_extension(const std::string& name) {
     return value("SELECT count(*) FROM pg_available_extensions WHERE name = '" + name + "'") == "1";
 }
 
-long Session::execute(const std::string& name, const std::string& parameter, bool count_rows) {
-    const char* values[] = {parameter.c_str()};
-    const Result result =
-        check(PQexecPrepared(connection_.get(), name.c_str(), 1, values, nullptr, nullptr, 0));
-    return count_rows ? PQntuples(result.get()) : std::stol(PQgetvalue(result.get(), 0, 0));
+std::vector<long> Session::execute(const std::string& name, std::span<const std::string> parameters,
+                                   bool count_rows) {
+    PGconn* connection = connection_.get();
+    PQenterPipelineMode(connection);
+    for (const auto& parameter : parameters) {
+        const char* values[] = {parameter.c_str()};
+        if (PQsendQueryPrepared(connection, name.c_str(), 1, values, nullptr, nullptr, 0) != 1)
+            throw std::runtime_error(PQerrorMessage(connection));
+    }
+    PQpipelineSync(connection);
+    std::vector<long> answers;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        const Result result = check(PQgetResult(connection));
+        answers.push_back(count_rows ? PQntuples(result.get()) : std::stol(PQgetvalue(result.get(), 0, 0)));
+        PQgetResult(connection); // The end of this statement's results.
+    }
+    PQclear(PQgetResult(connection)); // The synchronisation.
+    PQexitPipelineMode(connection);
+    return answers;
 }
 
 void Session::copy(const std::string& sql, const std::function<bool(std::string& line)>& next_line) {

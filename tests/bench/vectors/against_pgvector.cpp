@@ -113,13 +113,12 @@ private:
     /// Recall and rate of one setting.
     CurvePoint measure(Peer& peer, const Setting& setting) {
         peer.set(setting);
-        double found = 0, seconds = 0;
-        for (std::size_t i = 0; i < queries_.rows; ++i) {
-            const double begin = now();
-            peer.nearest(query(i), ids_);
-            seconds += now() - begin;
-            found += recall(loaded_base_, queries_, i, truth_, depth, ids_);
-        }
+        const double begin = now();
+        const auto answers = peer.nearest_to_all(queries_);
+        const double seconds = now() - begin;
+        double found = 0;
+        for (std::size_t i = 0; i < queries_.rows; ++i)
+            found += recall(loaded_base_, queries_, i, truth_, depth, answers[i]);
         const auto count = static_cast<double>(queries_.rows);
         return {setting.name, setting.value, found / count, count / seconds};
     }

@@ -181,6 +181,27 @@ void Peer::nearest(std::span<const float> query, std::vector<std::uint32_t>& ids
     read_ids(execute("nearest", parameters).get(), ids);
 }
 
+std::vector<std::vector<std::uint32_t>> Peer::nearest_to_all(const Vectors& queries) {
+    PGconn* connection = connection_.get();
+    std::vector<std::vector<std::uint32_t>> all(queries.rows);
+    PQenterPipelineMode(connection);
+    for (std::size_t i = 0; i < queries.rows; ++i) {
+        const std::string bytes = vector_bytes({queries.row(i), queries.dimensions});
+        const char* values[] = {bytes.data()};
+        const int lengths[] = {static_cast<int>(bytes.size())}, formats[] = {1};
+        if (PQsendQueryPrepared(connection, "nearest", 1, values, lengths, formats, 1) != 1)
+            throw std::runtime_error(PQerrorMessage(connection));
+    }
+    PQpipelineSync(connection);
+    for (auto& ids : all) {
+        read_ids(check(PQgetResult(connection)).get(), ids);
+        PQgetResult(connection); // The end of this statement's results.
+    }
+    PQclear(PQgetResult(connection)); // The synchronisation.
+    PQexitPipelineMode(connection);
+    return all;
+}
+
 void Peer::nearest_with_tag(std::span<const float> query, std::int32_t tag, std::vector<std::uint32_t>& ids) {
     const std::string parameters[] = {vector_bytes(query), int_bytes(static_cast<std::uint32_t>(tag))};
     read_ids(execute("nearest_with_tag", parameters).get(), ids);

@@ -46,6 +46,8 @@ public:
 
     /// Ids of the nearest rows.
     void nearest(std::span<const float> query, std::vector<std::uint32_t>& ids);
+    /// For all queries, sent together, so that the time is the server's and not that of waking one another.
+    std::vector<std::vector<std::uint32_t>> nearest_to_all(const Vectors& queries);
     void nearest_with_tag(std::span<const float> query, std::int32_t tag, std::vector<std::uint32_t>& ids);
     /// One row, one statement.
     void insert(std::uint32_t id, std::span<const float> vector);
