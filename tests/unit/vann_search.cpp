@@ -159,20 +159,20 @@ TEST(VannSearch, FindsAHundredAsWellAsTen) {
     EXPECT_GT(hundred, ten - 0.02);
 }
 
-/// Rows whose number ends in a given digit, by the keys of the fixture.
+/// Rows whose number ends in a given digit of a base, by the keys of the fixture.
 class LastDigit final : public KeyFilter {
 public:
-    explicit LastDigit(unsigned digit) : digit_(digit) {}
+    explicit LastDigit(unsigned digit, unsigned base = 10) : digit_(digit), base_(base) {}
     void reject(const std::byte* keys, unsigned width, unsigned count, float* order) const override {
         for (unsigned i = 0; i < count; ++i) {
             std::uint32_t row = 0;
             std::memcpy(&row, keys + std::size_t{i} * width, sizeof row);
-            if (row % 10 != digit_) order[i] = std::numeric_limits<float>::infinity();
+            if (row % base_ != digit_) order[i] = std::numeric_limits<float>::infinity();
         }
     }
 
 private:
-    unsigned digit_;
+    unsigned digit_, base_;
 };
 
 TEST(VannSearch, WithAFilterReturnsAllThatQualify) {
@@ -190,6 +190,35 @@ TEST(VannSearch, WithAFilterReturnsAllThatQualify) {
         settings.filter = &filter;
         EXPECT_EQ(sorted(tree.nearest(source.next(), settings, all)), expected);
     }
+}
+
+// Ten that pass a filter lie farther away than ten of all, so stopping at the first ten would be too early.
+TEST(VannSearch, WithAFilterFindsTheNearestAsWellAsWithout) {
+    Clustered source(50, 20, 31);
+    const auto vectors = source.next(20'000);
+    BuiltTree tree(make_parameters(50, Metric::l2, 5));
+    tree.build(vectors);
+    const LastDigit filter(3, 100);
+    std::size_t hits[2] = {};
+    constexpr std::size_t queries = 40;
+    for (std::size_t q = 0; q < queries; ++q) {
+        const Floats asked = source.next();
+        for (const bool filtered : {false, true}) {
+            std::vector<std::uint64_t> truth = first_rows(vectors.size());
+            if (filtered) std::erase_if(truth, [](auto row) { return row % 100 != 3; });
+            std::ranges::partial_sort(truth, truth.begin() + 10, std::less<>(),
+                                      [&](auto row) { return squared_distance(vectors[row], asked); });
+            truth.resize(10);
+            SearchSettings settings;
+            settings.probes = 4;
+            settings.rerank = 64;
+            if (filtered) settings.filter = &filter;
+            for (const std::uint64_t row : tree.nearest(asked, settings, 10))
+                hits[filtered ? 1 : 0] += std::ranges::count(truth, row) > 0 ? 1 : 0;
+        }
+    }
+    EXPECT_GT(hits[0], queries * 7);
+    EXPECT_GT(hits[1] + queries / 2, hits[0]);
 }
 
 TEST(VannSearch, EndsAtItsLimitOfPages) {

@@ -39,7 +39,7 @@ void Search::start(const Query& query, const SearchSettings& settings) {
     ready_.clear();
     chain_.clear();
     chain_next_ = tree::no_block;
-    rows_left_ = 0;
+    rows_left_ = entries_seen_ = entries_passed_ = 0;
     ended_ = false;
     selected_slots_.resize(geometry_.layout().leaf.capacity);
     selected_orders_.resize(geometry_.layout().leaf.capacity);
@@ -88,7 +88,8 @@ void Search::next_batch() {
         frontier_.open(*query_, settings_.beam << doublings);
         read_leaves(std::size_t{settings_.probes} << doublings);
     }
-    rows_left_ = static_cast<std::size_t>(rows_at_once * std::pow(rows_growth, doublings));
+    const double rows = rows_at_once * std::pow(rows_growth, doublings);
+    rows_left_ = static_cast<std::size_t>(rows * passing_share());
     std::size_t wanted =
         is_first ? settings_.rerank : std::max(std::size_t{settings_.rerank} << doublings, 2 * rows_left_);
     if (orders_.size() > held_entries_max) wanted = std::max(wanted, orders_.size() / 2);
@@ -99,6 +100,13 @@ void Search::next_batch() {
     }
     rank();
     if (orders_.size() > held_entries_max) forget_ranked_leaves();
+}
+
+/// Of the entries seen so far. The ten nearest that pass a filter lie as far away as the thousand nearest if
+/// one in a hundred passes, and have to be looked for as far.
+double Search::passing_share() const noexcept {
+    if (settings_.filter == nullptr || entries_seen_ == 0) return 1;
+    return static_cast<double>(entries_passed_) / static_cast<double>(entries_seen_);
 }
 
 void Search::read_leaves(std::size_t wanted) {
@@ -126,7 +134,12 @@ void Search::read_leaf(const tree::Page& page) {
     float* order = &orders_[first];
     const LeafScore score = score_leaf(*query_, leaf, order);
     orders_.resize(first + score.slots);
-    if (settings_.filter != nullptr) reject(leaf, score.slots, order);
+    entries_seen_ += leaf.live();
+    if (settings_.filter != nullptr) {
+        reject(leaf, score.slots, order);
+        entries_passed_ += static_cast<std::size_t>(
+            std::count_if(order, order + score.slots, [](float one) { return one != no_order; }));
+    }
 
     addresses_.resize(first + score.slots);
     std::memcpy(&addresses_[first], leaf.body() + layout.leaf.address,

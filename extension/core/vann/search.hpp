@@ -72,6 +72,7 @@ private:
     static constexpr std::size_t pinned_at_once = 16;
 
     bool may_read_more() const noexcept;
+    double passing_share() const noexcept;
     void next_batch();
     void read_leaves(std::size_t wanted);
     void read_leaf(const tree::Page& page);
@@ -103,7 +104,8 @@ private:
 
     std::vector<Found> ready_;  ///< Descending, so that the next is at the end.
     std::size_t rows_left_ = 0; ///< Of ready_, that may be returned before the next batch.
-    bool ended_ = true;         ///< Every leaf was read, and every entry was made ready.
+    std::size_t entries_seen_ = 0, entries_passed_ = 0; ///< In leaves; the latter with a filter only.
+    bool ended_ = true; ///< Every leaf was read, and every entry was made ready.
 
     // Equal rows that are being returned.
     std::vector<tree::HeapAddress> chain_;
