@@ -46,6 +46,7 @@ Usable usable(Relation index, Buffer buffer) {
     const Tail& found = tail(static_cast<const std::byte*>(pg::bytes_of(buffer)));
     // The map is not logged, so after a crash it may name pages that are in use.
     if (found.checked != tail_mark || found.kind != PageKind::freed) return Usable::no;
+    if (found.number == 0) return Usable::yes;
     const FullTransactionId freed_at = FullTransactionIdFromU64(found.number);
     if (!GlobalVisCheckRemovableFullXid(nullptr, freed_at)) return Usable::later;
     log_reuse(index, BufferGetBlockNumber(buffer), freed_at);
@@ -61,7 +62,7 @@ void record_free_page(Relation index, BlockNumber block) {
 }
 
 Buffer take_free_page(Relation index) {
-    // What this transaction's own splits have freed is in the map, too, and too young. The map hands out its
+    // Leaves and chains that were freed just now are in the map, too, and too young. The map hands out its
     // pages in turn, so a look at some of them finds an older one as long as a fair part of them is.
     BlockNumber too_young[32];
     std::size_t too_young_count = 0;

@@ -44,8 +44,9 @@ TEST(TreeInsert, TakesEqualAndOrderedPoints) {
     }
 }
 
-TEST(TreeInsert, ReusesTheCompanionsThatSplitsFree) {
+TEST(TreeInsert, ReusesTheCompanionsThatSplitsFreeEvenWhileAScanIsOld) {
     IntervalTree tree;
+    const MemoryStore::Transaction scan(tree.store);
     for (std::uint64_t id = 1; id <= 3000; ++id)
         tree.insert(id, scattered(id));
     // Leaves are at least half full, each with one companion; without reuse there were one more for every

@@ -19,7 +19,8 @@ void free_companions(PageStore& store, std::span<const Block> blocks) {
         if (taken > 0) {
             Change change(store);
             for (std::size_t i = 0; i < taken; ++i)
-                mark_freed(change.edit(pages[i]), store.next_transaction());
+                mark_freed(change.edit(pages[i]),
+                           pages[i].tail().kind == PageKind::chain ? store.next_transaction() : 0);
             change.commit();
         }
         for (std::size_t i = 0; i < taken; ++i)

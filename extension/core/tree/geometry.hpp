@@ -77,7 +77,8 @@ public:
     /// Removes what is dead from a leaf that is locked for cleanup, by changes of its own.
     virtual Removed remove_dead(PageStore& store, const Page& leaf,
                                 const std::function<bool(HeapAddress)>& is_dead) const = 0;
-    /// The companions and chains that a leaf names.
+    /// The companions and chains that a leaf names. A reader that let go of the leaf checks a companion's
+    /// kind and owner under its lock, and does without it if they are others by now (see freeing.hpp).
     virtual void companions(PageStore& store, const std::byte* leaf, std::vector<Block>& into) const = 0;
 
     // --- Both.

@@ -40,7 +40,7 @@ struct Tail {
     std::uint64_t
         split_number; ///< The tree's split counter at the last split of this page, 0 if never split.
     /// Inner page: the highest split_number among its children. Companion and chain: the transaction that
-    /// made the page. Freed page: the next transaction at the time of freeing.
+    /// made the page. Freed page: the next transaction at the time of freeing, 0 if it may be reused at once.
     std::uint64_t number;
     Block right;           ///< The page that the last split moved the upper part to, or no_block.
     Block owner;           ///< Companion and chain: the leaf that names the page. Else no_block.
