@@ -116,10 +116,10 @@ std::vector<float> Builder::mean_of_sample() const {
             sums[d] += scale * double{sample_[at + d]};
         counted++;
     }
-    std::vector<float> mean;
-    for (const double sum : sums) // Within what a Space takes: beyond it rounds off anyway.
-        mean.push_back(static_cast<float>(
-            std::clamp(sum / static_cast<double>(std::max<std::size_t>(counted, 1)), -1e15, 1e15)));
+    std::vector<float> mean(dims);
+    for (std::size_t d = 0; d < dims; d++) // Within what a Space takes: beyond it rounds off anyway.
+        mean[d] = static_cast<float>(
+            std::clamp(sums[d] / static_cast<double>(std::max<std::size_t>(counted, 1)), -1e15, 1e15));
     return mean;
 }
 
@@ -163,7 +163,7 @@ void Builder::finish() {
     std::uint64_t cluster = 0, current = 0;
     std::span<const std::byte> row;
     const std::size_t points_max = std::max<std::size_t>(
-        options_.memory_bytes / 4 / (stored_dims_ * sizeof(float)), 4 * layout_.leaf.capacity);
+        options_.memory_bytes / 4 / (stored_dims_ * sizeof(float)), std::size_t{4} * layout_.leaf.capacity);
     // Far fewer rows than were expected leave little in each cluster: then several make a leaf, and as
     // clusters that follow one another are near each other, some dozen leaves at a time can be divided anew.
     const bool is_sparse = 2 * clusters_.count() > 3 * (rows_ / target() + 1);

@@ -85,6 +85,7 @@ public:
             add_below(leaf, truth_depth, nearest);
         keep_best(nearest, truth_depth);
         std::vector<Watched> ranked;
+        ranked.reserve(nearest.size());
         for (const Entry& entry : nearest)
             ranked.push_back({entry, rank(entry), false});
         const auto better = [](const Watched& a, const Watched& b) { return a.rank < b.rank; };
@@ -362,8 +363,8 @@ std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeo
             for (unsigned i = both; i < layout.detail_dims; i++)
                 query.point[i] = detail.tail_f * static_cast<float>(detail.code[i]);
         } else {
-            const auto* code =
-                reinterpret_cast<const std::int8_t*>(leaf.codes() + slot * layout.leaf.code_bytes);
+            const auto* code = reinterpret_cast<const std::int8_t*>(
+                leaf.codes() + std::size_t{slot} * layout.leaf.code_bytes);
             decode_bytes(code, leaf.f()[slot] / 2, centroid.data(), layout.leaf_dims, query.point.data());
         }
         queries.push_back(std::move(query));

@@ -17,7 +17,7 @@ constexpr unsigned doublings_max = 10; ///< Of a batch's width.
 /// Twice as many leaves know three times as many neighbours well: a leaf has many, and those of a wider ball
 /// lie in leaves that were read for the nearest ones.
 constexpr double rows_growth = 3;
-constexpr std::size_t held_entries_max = 64 * 1024; ///< Beyond, batches return more than they bring in.
+constexpr std::size_t held_entries_max = 65'536; ///< Beyond, batches return more than they bring in.
 constexpr std::size_t cache_line = 64;
 
 } // namespace
