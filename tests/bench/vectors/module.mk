@@ -9,9 +9,10 @@ VECTORS_PEERS := $(and $(wildcard /usr/include/hnswlib/hnswlib.h),$(wildcard /us
 $(VECTORS_BENCH)/in_memory: $(VECTORS_BENCH)/in_memory.o $(if $(VECTORS_PEERS),$(VECTORS_BENCH)/memory_peers.o) \
                             $(VECTORS_DATA) $(BUILD)/tests/lib/memory_store.o $(TREE_OBJS) $(SIMD_OBJS)
 	$(CXX) $(ALL_CXXFLAGS) $^ -lz $(if $(VECTORS_PEERS),-lfaiss -llapack -lblas -lgomp) -o $@
-$(VECTORS_BENCH)/in_memory.o: OBJ_CXXFLAGS += $(if $(VECTORS_PEERS),-DSOUP_MEMORY_PEERS)
+$(VECTORS_BENCH)/in_memory.o $(BUILD)/lint/tests/bench/vectors/in_memory.tidy: OBJ_CXXFLAGS += $(if $(VECTORS_PEERS),-DSOUP_MEMORY_PEERS)
 # What hnswlib's authors ask for; nothing that is installed contains it.
 $(VECTORS_BENCH)/memory_peers.o: OBJ_CXXFLAGS += -O3 -march=native
+LINT_SKIPPED += $(if $(VECTORS_PEERS),,tests/bench/vectors/memory_peers.cpp)
 
 # Electrocardiograms as vectors of any dimension: ecg_windows --help.
 $(VECTORS_BENCH)/ecg_windows: $(VECTORS_BENCH)/ecg_windows.o $(VECTORS_BENCH)/dataset.o
