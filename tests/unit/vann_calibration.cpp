@@ -86,8 +86,8 @@ TEST(VannCalibration, GoesEvenlyFromTargetToTarget) {
     for (const bool is_measured : {true, false}) {
         if (!is_measured) calibration = {};
         unsigned before = 0;
-        for (double recall = 0.5; recall <= 1.0001; recall += 0.001) {
-            const unsigned probes = settings_for(calibration, recall).probes;
+        for (int thousandths = 500; thousandths <= 1000; ++thousandths) {
+            const unsigned probes = settings_for(calibration, thousandths / 1000.0).probes;
             EXPECT_GE(probes, std::max(before, 1U));
             before = probes;
         }

@@ -257,9 +257,9 @@ TEST(VannSearch, MissesAndRepeatsNothingWhileOthersInsert) {
     std::array<std::vector<Floats>, 2> added{source.next(6000), source.next(6000)};
     std::vector<std::uint64_t> last;
     {
-        std::vector<std::jthread> others;
+        std::array<std::jthread, 2> others;
         for (std::uint64_t which = 0; which < 2; ++which)
-            others.emplace_back([&, which] {
+            others[which] = std::jthread([&, which] {
                 for (std::uint64_t i = 0; i < added[which].size(); ++i)
                     tree.insert(100'000 * (which + 1) + i, added[which][i]);
             });

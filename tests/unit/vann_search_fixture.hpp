@@ -120,6 +120,7 @@ public:
         : vectors_(vectors), queries_(std::move(queries)) {
         for (const Floats& query : queries_) {
             std::vector<double> distances;
+            distances.reserve(vectors_.size());
             for (const Floats& vector : vectors_)
                 distances.push_back(squared_distance(vector, query));
             std::nth_element(distances.begin(), distances.begin() + 9, distances.end());
