@@ -9,6 +9,7 @@
 #include "bgworkers/work_list.hpp"
 
 #include "access/scope.hpp"
+#include "boundary/latch.hpp"
 #include "boundary/memory.hpp"
 #include "boundary/spi.hpp"
 #include "boundary/transaction.hpp"
@@ -154,7 +155,7 @@ void Launcher::run() {
             log_current_error("starting processors");
         }
         show_idle();
-        wait_for_latch(settings.poll_ms);
+        pg::wait_for_latch(settings.poll_ms);
         // Let what comes in a burst gather: one look serves all of it.
         pg::call([] { pg_usleep(limits::launcher_pause_ms * 1000); });
     }

@@ -5,9 +5,7 @@
 
 extern "C" {
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "utils/backend_status.h"
-#include "utils/wait_event.h"
 }
 
 namespace soup::workers {
@@ -21,18 +19,6 @@ void fix_settings() {
               std::pair{"default_transaction_isolation", "read committed"},
               std::pair{"default_transaction_read_only", "off"}})
             SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
-    });
-}
-
-void wait_for_latch(long ms) {
-    pg::call([ms] {
-        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-        if (ConfigReloadPending) {
-            ConfigReloadPending = false;
-            ProcessConfigFile(PGC_SIGHUP);
-        }
     });
 }
 

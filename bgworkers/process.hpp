@@ -1,4 +1,4 @@
-// What launcher and workers have in common as background processes: waiting, settings, what they show of
+// What launcher and workers have in common as background processes: settings, and what they show of
 // themselves.
 #pragma once
 
@@ -12,10 +12,6 @@ namespace soup::workers {
 /// limits, and commits that are flushed here (not waited for on a standby: points are made again from the
 /// log, which was).
 void fix_settings();
-
-/// Sleeps on the process's latch until it is set or the time is over; takes interrupts and re-reads the
-/// configuration when asked to.
-void wait_for_latch(long ms);
 
 /// For pg_stat_activity, with identifiers only.
 void show_activity(const std::string& activity);

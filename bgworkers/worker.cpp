@@ -113,7 +113,7 @@ void Worker::pause_between_looks() const {
     const auto since =
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - looked_at_).count();
     const std::int64_t left_us = limits::look_interval_us_min - since;
-    if (left_us > 0) wait_for_latch(static_cast<long>(left_us / 1000 + 1));
+    if (left_us > 0) pg::wait_for_latch(static_cast<long>(left_us / 1000 + 1));
 }
 
 void Worker::run() {
@@ -126,7 +126,8 @@ void Worker::run() {
         if (!found_late) {
             show_idle();
             if (Clock::now() - served_at_ >= milliseconds(settings.processor_linger_ms)) return;
-            wait_for_latch(std::min<long>(limits::idle_look_ms, std::max(settings.processor_linger_ms, 1)));
+            pg::wait_for_latch(
+                std::min<long>(limits::idle_look_ms, std::max(settings.processor_linger_ms, 1)));
         }
         slot_.set(SlotState::busy);
         if (is_outdated()) return;

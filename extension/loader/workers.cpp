@@ -5,6 +5,7 @@
 // databases; a process can connect once only, so when the database is there it leaves a note in shared memory
 // and ends, and its successor connects. README.md draws the states.
 #include "loader/workers.hpp"
+#include "boundary/latch.hpp"
 #include "boundary/spi.hpp"
 #include "boundary/transaction.hpp"
 
@@ -22,7 +23,6 @@ extern "C" {
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
-#include "utils/wait_event.h"
 }
 
 namespace soup::loader {
@@ -37,18 +37,6 @@ void accept_signals() {
     pqsignal(SIGTERM, die);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
-}
-
-void wait(long ms) {
-    pg::call([ms] {
-        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-        if (ConfigReloadPending) {
-            ConfigReloadPending = false;
-            ProcessConfigFile(PGC_SIGHUP);
-        }
-    });
 }
 
 void show(const char* activity) {
@@ -110,12 +98,12 @@ void load_installed_library() {
         const std::string version = installed_version();
         if (version.empty()) {
             show("waiting for CREATE EXTENSION machinesoup");
-            wait(look_ms);
+            pg::wait_for_latch(look_ms);
             continue;
         }
         pg::contain("loading the library of machinesoup", [&] { load_library(version); });
         if (registered_library() != nullptr) return;
-        wait(pause_ms);
+        pg::wait_for_latch(pause_ms);
         pause_ms = std::min(pause_ms * 2, look_ms_max);
     }
 }
@@ -139,7 +127,7 @@ void run_launcher() {
         pg::call([] { BackgroundWorkerInitializeConnection(nullptr, nullptr, 0); });
         while (!is_database_open()) {
             show("waiting for the database that soup.database names");
-            wait(look_ms);
+            pg::wait_for_latch(look_ms);
         }
         shared->is_database_seen = true;
         return;
@@ -154,7 +142,7 @@ void run_launcher() {
     });
     if (!has_ended) {
         pg::abort_transaction();
-        wait(look_ms * 5);
+        pg::wait_for_latch(look_ms * 5);
     }
     // An orderly end: the successor may connect at once. After any other end it looks first.
     shared->is_database_seen = true;
