@@ -1,6 +1,12 @@
 // Which access method an index belongs to, by its ambuild: the relation cache keeps a copy of the routine's
-// fields and nothing beside them.
+// fields and nothing beside them; and what an operator class is for.
 #include "tree/handler.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_opclass.h"
+#include "utils/syscache.h"
+}
 
 namespace soup::tree {
 namespace {
@@ -28,6 +34,23 @@ const AccessMethod& method_of(Relation index) {
     throw Error("42809", "",
                 "\"" + std::string(RelationGetRelationName(index)) + "\" is not an index of soupvec", "",
                 "Its access method has to be vann or vtree.");
+}
+
+OperatorClass operator_class(Oid number) {
+    HeapTuple tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(number));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator class %u", number);
+    const auto* found = reinterpret_cast<Form_pg_opclass>(GETSTRUCT(tuple));
+    const OperatorClass operators{found->opcfamily, found->opcintype};
+    ReleaseSysCache(tuple);
+    return operators;
+}
+
+bool is_registered(Oid access_method) {
+    const IndexAmRoutine* routine = GetIndexAmRoutineByAmId(access_method, true);
+    if (routine == nullptr) return false;
+    for (const Registered& place : registered)
+        if (place.build == routine->ambuild) return true;
+    return false;
 }
 
 } // namespace soup::tree

@@ -21,6 +21,15 @@ namespace soup::tree {
 void register_method(const AccessMethod& method, ambuild_function build) noexcept;
 /// The method of an open index; 42809 if the index is none of ours.
 const AccessMethod& method_of(Relation index);
+/// Whether an access method, by its row in pg_am, is one of ours. Server code.
+bool is_registered(Oid access_method);
+
+/// What amvalidate asks an operator class for first.
+struct OperatorClass {
+    Oid family, type;
+};
+/// Server code.
+OperatorClass operator_class(Oid number);
 
 template<const auto& method>
 struct Callbacks {

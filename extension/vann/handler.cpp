@@ -7,11 +7,8 @@
 #include "vann/settings.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "access/stratnum.h"
-#include "catalog/pg_opclass.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 }
 
 namespace soup::vann {
@@ -21,12 +18,8 @@ constexpr std::uint16_t strategies = BTMaxStrategyNumber, support_functions = 1;
 
 /// amvalidate: a class for vectors has its ordering operator and its metric, one for a key column equality.
 /// Server code.
-bool validate(Oid operator_class) {
-    HeapTuple tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(operator_class));
-    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator class %u", operator_class);
-    const auto* found = reinterpret_cast<Form_pg_opclass>(GETSTRUCT(tuple));
-    const Oid family = found->opcfamily, type = found->opcintype;
-    ReleaseSysCache(tuple);
+bool validate(Oid number) {
+    const auto [family, type] = tree::operator_class(number);
     if (OidIsValid(get_opfamily_proc(family, type, type, 1)))
         return OidIsValid(get_opfamily_member(family, type, type, 1));
     return OidIsValid(get_opfamily_member(family, type, type, BTEqualStrategyNumber));

@@ -9,6 +9,7 @@
 #include "core/vann/search.hpp"
 #include "tree/address.hpp"
 #include "tree/buffer_store.hpp"
+#include "tree/index_scan.hpp"
 #include "vann/exact_window.hpp"
 #include "vann/key_filter.hpp"
 #include "vann/method.hpp"
@@ -126,22 +127,14 @@ Scan& scan_of(IndexScanDesc scan) noexcept {
 
 IndexScanDesc begin_scan(Relation index, int key_count, int order_count) {
     return pg::entry([=] {
-        IndexScanDesc scan = pg::call([=] {
-            IndexScanDesc made = RelationGetIndexScan(index, key_count, order_count);
-            made->xs_orderbyvals = static_cast<Datum*>(palloc0(sizeof(Datum) * std::max(order_count, 1)));
-            made->xs_orderbynulls = static_cast<bool*>(palloc0(sizeof(bool) * std::max(order_count, 1)));
-            return made;
-        });
+        IndexScanDesc scan = tree::describe_scan(index, key_count, order_count);
         scan->opaque = pg::make_in_context<Scan>(CurrentMemoryContext, index, CurrentMemoryContext);
         return scan;
     });
 }
 
 void rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey orders, int order_count) {
-    if (keys != nullptr && key_count > 0)
-        std::memmove(scan->keyData, keys, sizeof(ScanKeyData) * static_cast<std::size_t>(key_count));
-    if (orders != nullptr && order_count > 0)
-        std::memmove(scan->orderByData, orders, sizeof(ScanKeyData) * static_cast<std::size_t>(order_count));
+    tree::take_keys(scan, keys, key_count, orders, order_count);
     scan_of(scan).restart();
 }
 

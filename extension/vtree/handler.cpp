@@ -7,22 +7,15 @@
 #include "vtree/scan.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
-#include "catalog/pg_opclass.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 }
 
 namespace soup::vtree {
 namespace {
 
 /// amvalidate: boxes, balls and the distance between two of the class's own type. Server code.
-bool validate_class(Oid operator_class) {
-    HeapTuple tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(operator_class));
-    if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator class %u", operator_class);
-    const auto* found = reinterpret_cast<Form_pg_opclass>(GETSTRUCT(tuple));
-    const Oid family = found->opcfamily, type = found->opcintype;
-    ReleaseSysCache(tuple);
+bool validate_class(Oid number) {
+    const auto [family, type] = tree::operator_class(number);
     return OidIsValid(get_opfamily_member(family, type, type, Strategy::nearest));
 }
 

@@ -12,6 +12,7 @@
 #include "core/vtree/region_scan.hpp"
 #include "tree/address.hpp"
 #include "tree/buffer_store.hpp"
+#include "tree/index_scan.hpp"
 #include "vector/vector.hpp"
 #include "vtree/method.hpp"
 #include "vtree/query.hpp"
@@ -160,13 +161,8 @@ Scan& vtree_scan(IndexScanDesc scan) noexcept {
 
 IndexScanDesc begin_scan(Relation index, int key_count, int order_count) {
     return pg::entry([=] {
-        IndexScanDesc scan = pg::call([=] {
-            IndexScanDesc made = RelationGetIndexScan(index, key_count, order_count);
-            made->xs_itupdesc = RelationGetDescr(index);
-            made->xs_orderbyvals = static_cast<Datum*>(palloc0(sizeof(Datum) * std::max(order_count, 1)));
-            made->xs_orderbynulls = static_cast<bool*>(palloc0(sizeof(bool) * std::max(order_count, 1)));
-            return made;
-        });
+        IndexScanDesc scan = tree::describe_scan(index, key_count, order_count);
+        scan->xs_itupdesc = RelationGetDescr(index);
         scan->opaque = pg::make_in_context<Scan>(CurrentMemoryContext, index);
         return scan;
     });
@@ -175,11 +171,7 @@ IndexScanDesc begin_scan(Relation index, int key_count, int order_count) {
 void rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey orders, int order_count) {
     pg::entry([=] {
         vtree_scan(scan).stop();
-        if (keys != nullptr && key_count > 0)
-            std::memmove(scan->keyData, keys, sizeof(ScanKeyData) * static_cast<std::size_t>(key_count));
-        if (orders != nullptr && order_count > 0)
-            std::memmove(scan->orderByData, orders,
-                         sizeof(ScanKeyData) * static_cast<std::size_t>(order_count));
+        tree::take_keys(scan, keys, key_count, orders, order_count);
     });
 }
 
