@@ -63,11 +63,7 @@ subtest 'drain' => sub {
     # An append that is under way: its model's lane is locked by another transaction.
     my $lock = $node->background_psql('soup');
     $lock->query_safe('BEGIN; SELECT count(*) FROM (SELECT FROM soup.partition FOR UPDATE) p;');
-    my $busy = connect_to($gateway);
-    my $body = '{"model":"pump","records":["draining"]}';
-    syswrite $busy, "POST /v1/append HTTP/1.1\r\nHost: x\r\n$producer\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
-    ok wait_for(sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soup_gateway append' AND wait_event_type = 'Lock'") > 0 },
-        'the append waits'), 'an append is under way';
+    my $busy = send_blocked($node, $gateway, 'append', 'append', $producer, { model => 'pump', records => ['draining'] });
     kill 'TERM', $gateway->{pid};
     is read_response($idle), undef, 'the idle connection ends';
     ok wait_for(sub { !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}) }, 'the port closes'), 'no new clients';
@@ -85,11 +81,7 @@ subtest 'the hard end of a drain' => sub {
     append_json($gateway, $producer, 'pump', [1]);
     my $lock = $node->background_psql('soup');
     $lock->query_safe('BEGIN; SELECT count(*) FROM (SELECT FROM soup.partition FOR UPDATE) p;');
-    my $busy = connect_to($gateway);
-    my $body = '{"model":"pump","records":["lost"]}';
-    syswrite $busy, "POST /v1/append HTTP/1.1\r\nHost: x\r\n$producer\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
-    ok wait_for(sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soup_gateway append' AND wait_event_type = 'Lock'") > 0 },
-        'the append waits'), 'an append is under way';
+    my $busy = send_blocked($node, $gateway, 'append', 'append', $producer, { model => 'pump', records => ['lost'] });
     is stop_gateway($gateway), 0, 'ended at the deadline all the same';
     my $response = read_response($busy);
     ok !$response || $response->{status} == 503, 'the append was not acknowledged';

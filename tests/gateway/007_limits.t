@@ -41,11 +41,7 @@ subtest 'pool' => sub {
     post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer);
     my $lock = $node->background_psql('soup');
     $lock->query_safe('BEGIN; SELECT count(*) FROM (SELECT FROM soup.model FOR UPDATE) m;');
-    my $first = connect_to($gateway);
-    my $body = '{"model":"pump","label":"v1"}';
-    syswrite $first, "POST /v1/promote HTTP/1.1\r\nHost: x\r\n$consumer\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
-    ok wait_for(sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soup_gateway write' AND wait_event_type = 'Lock'") > 0 },
-        'the first waits'), 'the only place is taken';
+    my $first = send_blocked($node, $gateway, 'write', 'promote', $consumer, { model => 'pump', label => 'v1' });
     is_problem post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer), 503, 'BUSY', 'the next waits for a while, then is told so';
     is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'reading has places of its own';
     $lock->query_safe('COMMIT;');

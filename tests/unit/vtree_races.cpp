@@ -5,6 +5,7 @@
 // across a split or a deletion is a backend that does. Seeds are fixed; the interleaving is the machine's.
 #include "tests/unit/vtree_fixture.hpp"
 
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -169,40 +170,42 @@ TEST(vtree, work_between_any_two_pages_of_a_scan_does_not_change_its_answer) {
     }
 }
 
+/// A tree of 400 points, and a scan of it that pins its results and has let go of the first one.
+struct Paused {
+    explicit Paused(std::uint64_t seed) : random(seed) {
+        insert(400);
+        scan.emplace(tree.store, tree.geometry.layout(), std::vector<float>{0, 0, 0}, Region(3),
+                     NearestScan::Pinning::each_result);
+        EXPECT_TRUE(scan->next(found));
+        scan->unpin();
+    }
+    void insert(int count) {
+        for (int i = 0; i < count; ++i)
+            tree.insert(make_point(Shape::uniform, 3, random));
+    }
+    Random random;
+    Tree tree{3};
+    std::optional<NearestScan> scan;
+    NearestScan::Found found;
+};
+
 /// The root was a leaf when it was read, and was split before its rows were asked for again.
 TEST(vtree, a_pinned_result_is_found_after_the_root_was_split) {
-    Random random(6);
-    Tree tree(3);
-    for (int i = 0; i < 400; ++i)
-        tree.insert(make_point(Shape::uniform, 3, random));
-    NearestScan scan(tree.store, tree.geometry.layout(), {0, 0, 0}, Region(3),
-                     NearestScan::Pinning::each_result);
-    NearestScan::Found found;
-    ASSERT_TRUE(scan.next(found));
-    scan.unpin();
-    for (int i = 0; i < 2000; ++i)
-        tree.insert(make_point(Shape::uniform, 3, random));
+    Paused paused(6);
+    paused.insert(2000);
     int count = 1;
-    while (scan.next(found))
+    while (paused.scan->next(paused.found))
         ++count;
     EXPECT_EQ(count, 400);
 }
 
 TEST(vtree, a_pinned_result_that_vacuum_removed_is_left_out) {
-    Random random(7);
-    Tree tree(3);
-    for (int i = 0; i < 400; ++i)
-        tree.insert(make_point(Shape::uniform, 3, random));
-    NearestScan scan(tree.store, tree.geometry.layout(), {0, 0, 0}, Region(3),
-                     NearestScan::Pinning::each_result);
-    NearestScan::Found found;
-    ASSERT_TRUE(scan.next(found));
-    const std::uint64_t first = tree::as_number(found.row);
-    scan.unpin();
-    tree.vacuum([&](std::uint64_t row) { return row != first && row % 2 == 0; });
-    std::size_t count = tree.rows.size();
-    while (scan.next(found)) {
-        EXPECT_EQ(tree::as_number(found.row) % 2, 1U);
+    Paused paused(7);
+    const std::uint64_t first = tree::as_number(paused.found.row);
+    paused.tree.vacuum([&](std::uint64_t row) { return row != first && row % 2 == 0; });
+    std::size_t count = paused.tree.rows.size();
+    while (paused.scan->next(paused.found)) {
+        EXPECT_EQ(tree::as_number(paused.found.row) % 2, 1U);
         --count;
     }
     EXPECT_EQ(count, 1U) << "all but the first, which came before";

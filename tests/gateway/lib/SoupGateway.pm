@@ -18,7 +18,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(make_cluster make_org start_gateway stop_gateway connect_to request get post append_json
-    basic json_of encode read_response is_problem wait_for memory_kb raw_count);
+    basic json_of encode read_response is_problem wait_for send_blocked memory_kb raw_count);
 
 my %running; # gateways by process id
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
@@ -123,6 +123,20 @@ sub connect_to {
     my ($gateway) = @_;
     return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}, Proto => 'tcp')
         // die "cannot connect to the gateway: $!";
+}
+
+# Sends a call that a lock of another transaction holds up. Returns its connection when a session of the gateway's
+# pool (append, write) waits for that lock.
+sub send_blocked {
+    my ($node, $gateway, $pool, $function, $auth, $arguments) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $socket = connect_to($gateway);
+    my $body = encode($arguments);
+    syswrite $socket, join "\r\n", "POST /v1/$function HTTP/1.1", 'Host: x', $auth, 'Content-Type: application/json',
+        'Content-Length: ' . length $body, '', $body;
+    my $waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soup_gateway $pool' AND wait_event_type = 'Lock'";
+    ok wait_for(sub { $node->safe_psql('postgres', $waiting) > 0 }, "$function waits"), "$function is under way";
+    return $socket;
 }
 
 # Reads one response; leftover bytes stay in ${*$socket}{soup_rest}. Body of a chunked response is joined;
