@@ -169,12 +169,13 @@ private:
     void compare(const std::string& question, const std::string& peer, const std::vector<long>& answers) {
         auto [known, is_first] = answers_.try_emplace(question, answers);
         if (is_first) return;
-        for (std::size_t i = 0; i < answers.size(); ++i) {
-            const long difference = std::labs(answers[i] - known->second[i]);
-            if (difference > 2 + known->second[i] / 1000)
-                throw std::runtime_error(peer + ", " + question + ": " + std::to_string(answers[i]) +
-                                         " rows, vtree " + std::to_string(known->second[i]));
-        }
+        const auto agree = [](long answer, long right) {
+            return std::labs(answer - right) <= 2 + right / 1000;
+        };
+        const auto [answer, right] = std::ranges::mismatch(answers, known->second, agree);
+        if (answer != answers.end())
+            throw std::runtime_error(peer + ", " + question + ": " + std::to_string(*answer) +
+                                     " rows, vtree " + std::to_string(*right));
     }
 
     void print() {
@@ -287,9 +288,7 @@ private:
     std::map<std::string, std::map<std::string, double>> figures_;
 };
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     CLI::App app("vtree against GiST, SP-GiST and PostGIS on one server");
     Options options;
     app.add_option("--points", options.points, "points (.npy, .fvecs, or text of 2 to 16 columns)")
@@ -300,11 +299,17 @@ int main(int argc, char** argv) {
     app.add_option("--rounds", options.rounds, "times that each is asked; the best counts");
     app.add_flag("!--no-inserts", options.with_inserts, "leave out inserts");
     CLI11_PARSE(app, argc, argv);
+    Bench(std::move(options)).run();
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
     try {
-        Bench(std::move(options)).run();
+        return run(argc, argv);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
+        std::fprintf(stderr, "against_gist: %s\n", error.what());
         return 1;
     }
-    return 0;
 }

@@ -311,9 +311,7 @@ private:
     std::vector<std::uint32_t> ids_;
 };
 
-} // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     CLI::App app("vann against pgvector's HNSW on one server");
     Options options;
     app.add_option("--base", options.base, "vectors to index (.fvecs, .bvecs, .npy, idx; also .gz)")
@@ -332,11 +330,17 @@ int main(int argc, char** argv) {
                  "leave out the replacement of half of the rows");
     CLI11_PARSE(app, argc, argv);
     options.cache = options.json + ".truth";
+    Bench(std::move(options)).run();
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
     try {
-        Bench(std::move(options)).run();
+        return run(argc, argv);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
+        std::fprintf(stderr, "against_pgvector: %s\n", error.what());
         return 1;
     }
-    return 0;
 }
