@@ -53,20 +53,33 @@ std::string to_text(std::uint64_t address) {
     return "row (" + std::to_string(block) + "," + std::to_string(a.offset) + ")";
 }
 
+/// Pins the blocks from `first` on. Returns the one that the server refuses to read, and why.
+std::optional<std::pair<Block, std::string>> first_unreadable(BufferStore& store, Block first, Block end) {
+    Block block = first;
+    std::optional<pg::Refusal> refusal;
+    try {
+        refusal = pg::try_in_subtransaction([&] {
+            for (; block < end; ++block) {
+                store.check_interrupts();
+                store.pin(block);
+            }
+        });
+    } catch (const pg::PgError& error) {
+        // Elsewhere a corrupted page ends the statement; here it is what is looked for.
+        if (error.sqlstate() != ERRCODE_DATA_CORRUPTED) throw;
+        return std::pair{block, error.message()};
+    }
+    if (!refusal) return {};
+    return std::pair{block, refusal->message};
+}
+
 /// Reports pages that the server itself refuses to read (checksum, header). A page that cannot be read would
 /// end the walk with an error instead of a finding.
 bool report_unreadable(BufferStore& store, Findings& findings) {
     const Block blocks = store.block_count();
     bool all_readable = true;
-    for (Block block = 0; block < blocks; ++block) {
-        const auto refusal = pg::try_in_subtransaction([&] {
-            for (; block < blocks; ++block) {
-                store.check_interrupts();
-                store.pin(block);
-            }
-        });
-        if (!refusal) break;
-        findings.add(block, "unreadable page", refusal->message);
+    for (Block next = 0; const auto found = first_unreadable(store, next, blocks); next = found->first + 1) {
+        findings.add(found->first, "unreadable page", found->second);
         all_readable = false;
     }
     return all_readable;
