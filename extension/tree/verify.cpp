@@ -77,10 +77,12 @@ std::optional<std::pair<Block, std::string>> first_unreadable(BufferStore& store
 /// end the walk with an error instead of a finding.
 bool report_unreadable(BufferStore& store, Findings& findings) {
     const Block blocks = store.block_count();
+    Block next = 0;
     bool all_readable = true;
-    for (Block next = 0; const auto found = first_unreadable(store, next, blocks); next = found->first + 1) {
+    while (const auto found = first_unreadable(store, next, blocks)) {
         findings.add(found->first, "unreadable page", found->second);
         all_readable = false;
+        next = found->first + 1;
     }
     return all_readable;
 }
