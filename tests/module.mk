@@ -50,6 +50,13 @@ check-tap: all
 	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
 	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) $(sort $(wildcard tests/tap/*.pl))
 
+# The page tree's torture for as long as somebody likes to wait; check-tap has a round of each kind. Both methods at once.
+TORTURE_SECONDS ?= 1800
+.PHONY: torture
+torture: all
+	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
+	  TORTURE_SECONDS=$(TORTURE_SECONDS) $(PROVE) -j2 --timer -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) tests/tap/5?0_*_torture.pl
+
 check-gateway: all
 	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
 	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) $(sort $(wildcard tests/gateway/*.t tests/gateway/*.pl))

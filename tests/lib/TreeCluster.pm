@@ -8,6 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
+use TreeLoad;
 
 # Prints the seed, so that a failure can be repeated with SOUP_SEED.
 sub seed {
@@ -18,15 +19,26 @@ sub seed {
 	return $seed;
 }
 
-# Options: conf (lines of postgresql.conf), index (USING clause), dimensions (96: enough for leaves with detail pages).
+# A scan of all leaves, with and without a filter, has each row once.
+my $vann_questions = <<'SQL';
+    SELECT question, question FROM (SELECT near(i) AS place, floor(random() * 100) AS tag FROM generate_series(1, rounds) i) r,
+        LATERAL (VALUES ('true'), ('tag = ' || tag)) AS filter (condition), LATERAL format('SELECT count(*) || '' '' || count(DISTINCT id)
+            || '' '' || coalesce(sum(id), 0) FROM (SELECT id FROM point WHERE %s ORDER BY at <-> %L) s', condition, place) question
+SQL
+my $vann_scans = q{format('SELECT id FROM point ORDER BY at <-> %L', near(1))};
+
+# Options: conf (lines of postgresql.conf), index (USING clause), dimensions (96: enough for leaves with detail pages),
+# questions and scans (SQL, as those of vann below). The table has no other index, so a plan without a sequential scan
+# takes this one.
 sub new {
 	my ($class, $name, %options) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init(allows_streaming => 1);
-	$node->append_conf('postgresql.conf', "restart_after_crash = on\nautovacuum = off\nmax_connections = 30\n"
-		  . ($options{conf} // ''));
+	$node->append_conf('postgresql.conf', "restart_after_crash = on\nautovacuum = off\nmax_connections = 30\n" . ($options{conf} // ''));
 	$node->start;
-	my $self = bless { node => $node, dimensions => $options{dimensions} // 96, using => $options{index} // 'vann (at)' }, $class;
+	my $self = bless { name => $name, node => $node, standbys => 0, dimensions => $options{dimensions} // 96, using => $options{index} // 'vann (at)' }, $class;
+	my $questions = $options{questions} // $vann_questions;
+	my $scans = $options{scans} // $vann_scans;
 	$node->safe_psql('postgres', <<"SQL");
 CREATE EXTENSION soupvec;
 -- A vector near one of fifty centres.
@@ -34,54 +46,111 @@ CREATE FUNCTION near(centre integer) RETURNS vector LANGUAGE sql VOLATILE AS \$\
     SELECT array_agg((hashint4(i * 7919 + centre % 50 * 100003) & 1023) / 128.0 + random() + random() - 1 ORDER BY i)::vector
     FROM generate_series(1, $self->{dimensions}) i
 \$\$;
-CREATE TABLE point (id bigserial PRIMARY KEY, tag integer, at vector($self->{dimensions}));
+CREATE TABLE point (id bigserial, tag integer, at vector($self->{dimensions}));
 CREATE INDEX point_at ON point USING $self->{using};
+
+-- What is asked of the index, and the same of the table.
+CREATE FUNCTION questions(rounds integer) RETURNS TABLE (of_index text, of_table text) LANGUAGE sql VOLATILE AS \$\$$questions\$\$;
+CREATE FUNCTION use_index(yes boolean) RETURNS void LANGUAGE sql VOLATILE AS \$\$
+    SELECT set_config('enable_' || kind, (yes = (kind <> 'seqscan'))::text, true)
+    FROM unnest('{seqscan,indexscan,indexonlyscan,bitmapscan}'::text[]) kind
+\$\$;
+-- Stable, so that both are answered by the statement's own snapshot.
+CREATE FUNCTION agree(rounds integer) RETURNS bigint LANGUAGE plpgsql STABLE AS \$\$
+DECLARE
+    question record;
+    by_index text;
+    by_table text;
+    asked bigint := 0;
+BEGIN
+    FOR question IN SELECT * FROM questions(rounds) LOOP
+        PERFORM use_index(true);
+        EXECUTE question.of_index INTO by_index;
+        PERFORM use_index(false);
+        EXECUTE question.of_table INTO by_table;
+        IF by_index IS DISTINCT FROM by_table THEN
+            RAISE 'the index disagrees: %: % instead of %', question.of_index, left(by_index, 500), left(by_table, 500);
+        END IF;
+        asked := asked + 1;
+    END LOOP;
+    RETURN asked;
+END \$\$;
+-- Goes through the whole index, and pauses on the way.
+CREATE FUNCTION slow_scan(pause_at integer, seconds float8) RETURNS bigint LANGUAGE plpgsql STABLE AS \$\$
+DECLARE
+    scans text[] := ARRAY[$scans];
+    scan text := scans[1 + floor(random() * cardinality(scans))];
+    row_id bigint;
+    rows_all bigint;
+    ids_all numeric;
+    seen bigint := 0;
+    ids numeric := 0;
+BEGIN
+    PERFORM use_index(false);
+    SELECT count(*), coalesce(sum(id), 0) INTO rows_all, ids_all FROM point;
+    PERFORM use_index(true), set_config('enable_bitmapscan', 'off', true);
+    FOR row_id IN EXECUTE scan LOOP
+        seen := seen + 1;
+        ids := ids + row_id;
+        IF seen = pause_at THEN
+            PERFORM pg_sleep(seconds);
+        END IF;
+    END LOOP;
+    IF (seen, ids) <> (rows_all, ids_all) THEN
+        RAISE 'the scan disagrees: %: % rows, % in sum, instead of % and %', scan, seen, ids, rows_all, ids_all;
+    END IF;
+    RETURN seen;
+END \$\$;
 SQL
 	return $self;
 }
 
 sub node { return $_[0]{node}; }
+sub standby { return $_[0]{standby}; }
 
-# Writers that insert, remove and replace rows, and one that vacuums, until the server or stop() ends them.
-sub begin_load {
-	my ($self, %options) = @_;
-	my $folder = PostgreSQL::Test::Utils::tempdir();
-	my %script = (
-		write => <<'SQL',
-\set centre random(1, 50)
-\set first random(1, 1000000)
-INSERT INTO point (tag, at) SELECT i % 100, near(:centre + i / 10) FROM generate_series(1, 40) i;
-UPDATE point SET at = near(:centre) WHERE id % 997 = :first % 997;
-DELETE FROM point WHERE id % 991 = :first % 991;
-SQL
-		vacuum => "VACUUM (INDEX_CLEANUP on) point;\n",
-		scan => <<'SQL',
-\set centre random(1, 50)
-SET enable_seqscan = off;
-SELECT id FROM point ORDER BY at <-> (SELECT near(:centre)) LIMIT 20;
-SQL
-	);
-	$self->{load} = [];
-	for my $kind (sort keys %script) {
-		my $file = "$folder/$kind.sql";
-		PostgreSQL::Test::Utils::append_to_file($file, $script{$kind});
-		my $clients = $kind eq 'write' ? ($options{writers} // 3) : 1;
-		my ($out, $err) = ('', '');
-		push @{ $self->{load} },
-		  IPC::Run::start([ 'pgbench', '-n', '-T', 600, '-c', $clients, '-f', $file, '--random-seed', int(rand(1 << 30)), $self->{node}->connstr('postgres') ],
-			'<', \undef, '>', \$out, '2>', \$err);
-	}
+# A standby of the primary that there is now; returns when it follows.
+sub add_standby {
+	my ($self, $conf) = @_;
+	my $number = ++$self->{standbys};
+	$self->{node}->backup("base$number");
+	my $standby = PostgreSQL::Test::Cluster->new("$self->{name}_standby$number");
+	$standby->init_from_backup($self->{node}, "base$number", has_streaming => 1);
+	$standby->append_conf('postgresql.conf', $conf // '');
+	$standby->start;
+	$self->{standby} = $standby;
+	return $standby;
+}
+
+sub catch_up {
+	my ($self) = @_;
+	$self->{node}->wait_for_catchup($self->{standby}, 'replay', $self->{node}->lsn('insert'));
 	return;
 }
 
+# The primary dies at work and the standby takes over.
+sub take_over {
+	my ($self) = @_;
+	$self->{node}->stop('immediate');
+	my $standby = delete $self->{standby};
+	$standby->promote;
+	$standby->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no promotion';
+	my $old = $self->{node};
+	$self->{node} = $standby;
+	return $old;
+}
+
+# Sessions that write, vacuum and scan until the server or end_load ends them; options as TreeLoad::begin's.
+sub begin_load {
+	my ($self, %options) = @_;
+	$self->{load} = TreeLoad::begin(%options, node => $self->{node}, standby => $options{read_standby} ? $self->{standby} : undef);
+	return;
+}
+
+# Returns what the sessions complained about.
 sub end_load {
 	my ($self) = @_;
-	for my $run (@{ $self->{load} // [] }) {
-		$run->signal('TERM');
-		eval { $run->finish; };
-	}
-	$self->{load} = [];
-	return;
+	my $load = delete $self->{load} or return ();
+	return TreeLoad::end($load);
 }
 
 # Waits until so many more rows have been inserted than now.
@@ -94,6 +163,13 @@ sub await_rows {
 		die "the load does not get on" if time() > $deadline;
 		sleep 0.02;
 	}
+	return;
+}
+
+# Returns when the server takes connections again, after a crash that it recovers from by itself.
+sub await_recovery {
+	my ($self) = @_;
+	$self->{node}->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
 	return;
 }
 
@@ -113,19 +189,21 @@ sub kill9 {
 	return;
 }
 
-# Nothing is wrong with the index, and a scan that goes through all of it finds each row once.
+# Nothing is wrong with the index, and it answers as the table does.
 sub check {
 	my ($self, $when, %options) = @_;
 	my $node = $options{node} // $self->{node};
 	my $unlinked = $options{unlinked} ? 'true' : 'false';
 	is($node->safe_psql('postgres', "SELECT * FROM soupvec_verify('point_at', $unlinked)"), '', "$when: verify finds nothing");
-	my $answer = $node->safe_psql('postgres', <<'SQL');
-SET enable_seqscan = off;
-SELECT count(*) = (SELECT count(*) FROM point WHERE tag >= 0), count(*) = count(DISTINCT id)
-FROM (SELECT id FROM point ORDER BY at <-> (SELECT at FROM point LIMIT 1)) s;
-SQL
-	is($answer, 't|t', "$when: every row is found once");
+	my ($status, $out, $err) = $node->psql('postgres', 'SELECT agree(' . ($options{questions} // 3) . ') + slow_scan(0, 0) > 0');
+	is("$out$err", 't', "$when: the index answers as the table does");
 	return;
+}
+
+# The file of an index, for what looks at its pages or damages them; the server must have written them.
+sub file_of {
+	my ($self, $index) = @_;
+	return $self->{node}->data_dir . '/' . $self->{node}->safe_psql('postgres', "SELECT pg_relation_filepath('$index')");
 }
 
 1;

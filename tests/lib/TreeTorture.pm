@@ -1,0 +1,143 @@
+# Torture of a page-tree index, in rounds: sessions write, vacuum, scan, rebuild and are cancelled, until a backend or the
+# postmaster is killed, the server stopped at once, or its standby takes over and gets a standby of its own. A round ends
+# with both at rest: nothing may be wrong, on either; and after a vacuum nothing may be left over.
+#
+# A test runs one round of each kind, or as many as TORTURE_SECONDS let it; SOUP_SEED repeats a run's statements and rounds.
+package TreeTorture;
+use strict;
+use warnings;
+use List::Util qw(max shuffle);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use TreeCluster;
+use TreeLoad;
+
+my @kinds = qw(quiet backend postmaster immediate promotion);
+
+# Rows that a round begins with, the same for each, so that a file that grows has leaked.
+my $rows = 6000;
+
+# Every page that a standby replays is compared with the primary's.
+my $conf = <<'CONF';
+wal_consistency_checking = 'generic'
+wal_keep_size = 1GB
+hot_standby_feedback = off
+max_standby_streaming_delay = 500ms
+shared_buffers = 32MB
+CONF
+
+sub new {
+	my ($class, $name, %options) = @_;
+	my $cluster = TreeCluster->new($name, %options, conf => $conf);
+	my $self = bless { cluster => $cluster, nodes => [ $cluster->node ], after_round => $options{after_round} // sub { }, sizes => [] }, $class;
+	$cluster->node->safe_psql('postgres', 'SELECT setseed(' . rand(1) . "); INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, $rows) i");
+	push @{ $self->{nodes} }, $cluster->add_standby;
+	for my $question (split /\n/, $cluster->node->safe_psql('postgres', q{SELECT translate(of_index, E'\n', ' ') FROM questions(1) WHERE of_index !~ 'vtree_count'})) {
+		my $plan = $cluster->node->safe_psql('postgres', "SELECT FROM use_index(true); SET enable_seqscan = off; EXPLAIN (COSTS off) $question");
+		like($plan, qr/point_at/, 'the index is what is asked') or diag("$question\n$plan");
+	}
+	return $self;
+}
+
+sub cluster { return $_[0]{cluster}; }
+
+# Any process of the server but the postmaster dies; it starts all anew.
+sub kill_backend {
+	my ($self) = @_;
+	my $node = $self->{cluster}->node;
+	my $victim = $node->safe_psql('postgres', q{SELECT pid || ' ' || backend_type FROM pg_stat_activity WHERE application_name LIKE 'load%'
+		OR backend_type IN ('checkpointer', 'background writer', 'walwriter', 'walsender') ORDER BY random() LIMIT 1});
+	note "killing $victim";
+	kill 'KILL', $victim =~ /^(\d+)/ or return;
+	# The postmaster notices a moment later.
+	sleep 0.2;
+	$self->{cluster}->await_recovery;
+	return;
+}
+
+sub round {
+	my ($self, $number, $kind, $rebuild, $compare) = @_;
+	my $cluster = $self->{cluster};
+	my $name = "round $number, $kind";
+	my $began = time();
+	$cluster->begin_load(rebuild => $rebuild, cancel => $number % 2, read_standby => 1);
+	$cluster->await_rows(2000 + int(rand(3000)));
+	if ($kind eq 'backend') { $self->kill_backend; }
+	elsif ($kind eq 'postmaster') { $cluster->kill9; }
+	elsif ($kind eq 'immediate') { $cluster->node->stop('immediate'); $cluster->node->start; }
+	elsif ($kind eq 'promotion') { $self->{old} = $cluster->take_over; }
+	is(join("\n", $cluster->end_load), '', "$name: the sessions have nothing to complain about");
+	if (my $old = delete $self->{old}) {
+		$old->clean_node;
+		push @{ $self->{nodes} }, $cluster->add_standby;
+	}
+	my $loaded = time();
+	$cluster->check($name);
+	$self->drop_unfinished($name);
+	$cluster->catch_up;
+	$cluster->check("$name, standby", node => $cluster->standby);
+	$self->level($name);
+	$self->{after_round}->($self, $name) if $compare;
+	note sprintf '%s: %.1f s of load, %.1f s of checks', $name, $loaded - $began, time() - $loaded;
+	return;
+}
+
+# What a cancelled REINDEX CONCURRENTLY leaves has to be sound, too, once it has been built.
+sub drop_unfinished {
+	my ($self, $name) = @_;
+	my $node = $self->{cluster}->node;
+	for my $left (split /\n/, $node->safe_psql('postgres', q{SELECT indexrelid::regclass, indisready FROM pg_index WHERE indrelid = 'point'::regclass AND NOT indisvalid})) {
+		my ($index, $ready) = split /\|/, $left;
+		is($node->safe_psql('postgres', "SELECT * FROM soupvec_verify('$index')"), '', "$name: $index is sound") if $ready eq 't';
+		$node->safe_psql('postgres', "DROP INDEX $index");
+	}
+	return;
+}
+
+# As many rows as before, and vacuum has found all that was left over.
+sub level {
+	my ($self, $name) = @_;
+	my $cluster = $self->{cluster};
+	my $node = $cluster->node;
+	$node->safe_psql('postgres', "DELETE FROM point WHERE ctid IN (SELECT ctid FROM point ORDER BY random() OFFSET $rows)");
+	$node->safe_psql('postgres', "INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, $rows - (SELECT count(*)::integer FROM point)) i");
+	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
+	$cluster->check("$name, vacuumed", unlinked => 1, questions => 1);
+	push @{ $self->{sizes} }, $node->safe_psql('postgres', q{SELECT pg_relation_size('point_at') / 8192});
+	return;
+}
+
+# One round of each kind, or so many seconds. In the first half of the time nothing is rebuilt, so that the file would grow if pages were lost.
+sub run {
+	my ($self, $seconds) = @_;
+	my $end = time() + $seconds;
+	my $half = time() + $seconds / 2;
+	my ($number, $grown) = (0, 0);
+	my @left;
+	while ($number < @kinds || time() < $end) {
+		@left = shuffle @kinds if !@left;
+		my $rebuild = $seconds ? time() >= $half : $number >= 2;
+		if ($rebuild && !$grown++) { $self->check_growth; }
+		my $kind = shift @left;
+		$self->round(++$number, $kind, $rebuild, $seconds || !@left);
+	}
+	note "pages after each round: @{ $self->{sizes} }";
+	for my $node (@{ $self->{nodes} }) {
+		my $log = slurp_file($node->logfile);
+		unlike($log, qr/inconsistent page/, 'no page of ' . $node->name . ' differed from the primary');
+		unlike($log, qr/PANIC|terminated by signal (?!9:)|page is damaged/, $node->name . ' did nothing worse than it was made to');
+	}
+	return;
+}
+
+sub check_growth {
+	my ($self) = @_;
+	my @sizes = @{ $self->{sizes} };
+	return if @sizes < 12;
+	my $early = max @sizes[ 0 .. @sizes / 2 - 1 ];
+	cmp_ok(max(@sizes[ @sizes / 2 .. $#sizes ]), '<', 1.25 * $early, 'the file does not grow with the rounds');
+	return;
+}
+
+1;

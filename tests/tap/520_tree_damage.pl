@@ -1,0 +1,112 @@
+# Goal: what a damaged or foreign index file does: a clear error or the right answer, never a crash, and soupvec_verify finds
+# it; an index of another format is refused; REINDEX cures both. And pages that are freed are used again.
+#
+# Method: pages of each kind are overwritten while the server is down: by noise as a whole, in the body alone, in the tail
+# alone, by zeros, by another page. Then the index is scanned, written to, vacuumed and verified. For both methods.
+use strict;
+use warnings;
+use List::Util qw(shuffle);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use TreeCluster;
+
+TreeCluster::seed();
+
+my %kind_names = (1 => 'metapage', 2 => 'inner page', 3 => 'leaf', 4 => 'companion');
+
+# The block numbers of an index's pages, by kind.
+sub pages_of {
+	my ($path) = @_;
+	open my $file, '<:raw', $path or die "$path: $!";
+	my (%pages, $block);
+	for ($block = 0; read $file, my $page, 8192; ++$block) { push @{ $pages{ unpack 'S', substr $page, 8184, 2 } }, $block }
+	return \%pages;
+}
+
+sub noise { return join '', map { chr int rand 256 } 1 .. $_[0]; }
+
+# Offset and bytes of what is written over a page, which other() reads another of. A page of zeros is a new one for the
+# server.
+my %damages = (
+	'noise'            => sub { return (0, noise(8192)) },
+	'noise as body'    => sub { return (24, noise(8136)) },
+	'noise as tail'    => sub { return (8160, noise(32)) },
+	'four wrong bytes' => sub { return (24 + 4 * int(rand(4)), noise(4)) },
+	'zeros'            => sub { return (0, "\0" x 8192) },
+	'the metapage'     => sub { my ($other) = @_; return (0, $other->(0)) },
+	'another page'     => sub { my ($other) = @_; return (0, $other->(3)) },
+);
+
+for my $method (qw(vann vtree)) {
+	# 16 dimensions are so many that inner pages get children of their own; vann has companions from 33 on.
+	my $cluster = TreeCluster->new("damage_$method", index => "$method (at)", dimensions => $method eq 'vann' ? 96 : 16,
+		conf => "statement_timeout = 60s\n");
+	my $node = $cluster->node;
+	$node->safe_psql('postgres', 'INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, 4000) i');
+	my @statements = ('SELECT count(*) FROM (SELECT id FROM point ORDER BY at <-> (SELECT near(1))) s',
+		'SELECT id FROM point ORDER BY at <-> (SELECT near(1)) LIMIT 5', 'INSERT INTO point (at) SELECT near(i) FROM generate_series(1, 200) i',
+		'VACUUM (INDEX_CLEANUP on) point');
+	push @statements, q{SELECT count(*) FROM point WHERE at <@ vball(near(1), 20)}, q{SELECT vtree_count('point_at', vball(near(1), 20))} if $method eq 'vtree';
+
+	for my $damage (sort keys %damages) {
+		$node->safe_psql('postgres', 'REINDEX INDEX point_at; DELETE FROM point WHERE id % 3 = 0');
+		my $path = $cluster->file_of('point_at');
+		$node->stop;
+		my $pages = pages_of($path);
+		my @kinds = grep { $kind_names{$_} } sort keys %$pages;
+		my $kind = $kinds[ rand @kinds ];
+		my ($block) = grep { $_ != ($damage eq 'the metapage' ? 0 : 3) } shuffle @{ $pages->{$kind} };
+		open my $file, '+<:raw', $path or die "$path: $!";
+		my ($offset, $bytes) = $damages{$damage}->(sub { seek $file, 8192 * $_[0], 0; read $file, my $page, 8192; return $page });
+		seek $file, 8192 * $block + $offset, 0;
+		print $file $bytes;
+		close $file;
+		$node->start;
+		my $what = "$method, $damage in block $block, $kind_names{$kind}";
+		my $before = -s $node->logfile;
+
+		my ($status, $out, $err) = $node->psql('postgres', q{SELECT count(*) > 0 FROM soupvec_verify('point_at', true)});
+		ok($out eq 't' || $err =~ /page is damaged|incompatible format/, "$what: verify finds it") or diag("$out$err");
+		for my $statement (@statements) {
+			($status, $out, $err) = $node->psql('postgres', "SET enable_seqscan = off; $statement");
+			ok($status == 0 || $err =~ /ERROR:  (index page is damaged|index "point_at" has an incompatible format|invalid page in block|could not read block)/,
+				"$what: $statement") or diag($err);
+		}
+		unlike(slurp_file($node->logfile, $before), qr/terminated by signal|PANIC|statement timeout/, "$what: nobody crashed, nothing went in circles");
+		$node->safe_psql('postgres', 'REINDEX INDEX point_at');
+		$cluster->check("$what: rebuilt", unlinked => 1);
+	}
+
+	# An index of a newer format is refused before anything else of it is read.
+	my $path = $cluster->file_of('point_at');
+	$node->stop;
+	open my $file, '+<:raw', $path or die "$path: $!";
+	seek $file, 28, 0;
+	print $file pack 'L', 2;
+	close $file;
+	$node->start;
+	for my $statement (@statements) {
+		my ($status, $out, $err) = $node->psql('postgres', "SET enable_seqscan = off; $statement");
+		like($err, qr/index "point_at" has an incompatible format.*Rebuild the index with REINDEX/s, "$method, another format: $statement");
+	}
+	$node->safe_psql('postgres', 'REINDEX INDEX point_at');
+	$cluster->check("$method, rebuilt in this format", unlinked => 1);
+
+	# Everything goes, pages are freed; what comes then, half as much, takes them again. Without reuse there would be more
+	# of them than before: splits free pages, too.
+	my $freed = sub {
+		$node->safe_psql('postgres', 'CHECKPOINT');
+		return scalar @{ pages_of($cluster->file_of('point_at'))->{6} // [] };
+	};
+	my $half = int($node->safe_psql('postgres', 'SELECT count(*) FROM point') / 2);
+	$node->safe_psql('postgres', 'DELETE FROM point');
+	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
+	$cluster->check("$method, empty", unlinked => 1);
+	my $most = $freed->();
+	$node->safe_psql('postgres', "INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, $half / 10) i") for 1 .. 10;
+	$cluster->check("$method, filled again", unlinked => 1);
+	cmp_ok($freed->(), '<', 0.9 * $most, "$method: freed pages are used for $half rows");
+	$node->stop;
+}
+
+done_testing();
