@@ -1,4 +1,4 @@
-// Field by field, in the order of the design's example.
+// Field by field, in the order of the examples in docs/manifests.
 #include "bgworkers/manifest_text.hpp"
 
 #include "core/json/writer.hpp"

@@ -1,4 +1,4 @@
-// See openapi.hpp. `append` and `login` have hand-written request forms (api.md); all else follows the row.
+// See openapi.hpp. `append` and `login` have hand-written request forms; all else follows the row.
 #include "thin_gateway/openapi.hpp"
 
 #include "core/json/writer.hpp"
