@@ -53,9 +53,11 @@ for my $method (qw(vann vtree)) {
 		my $path = $cluster->file_of('point_at');
 		$node->stop;
 		my $pages = pages_of($path);
-		my @kinds = grep { $kind_names{$_} } sort keys %$pages;
+		my @kinds = grep { $kind_names{$_} && @{ $pages->{$_} } > ($damage eq 'the metapage') } sort keys %$pages;
 		my $kind = $kinds[ rand @kinds ];
 		my ($block) = grep { $_ != ($damage eq 'the metapage' ? 0 : 3) } shuffle @{ $pages->{$kind} };
+		# Every float is one that could be there; but the metapage's first four numbers are known.
+		my $is_seen = $damage ne 'four wrong bytes' || $block == 0;
 		open my $file, '+<:raw', $path or die "$path: $!";
 		my ($offset, $bytes) = $damages{$damage}->(sub { seek $file, 8192 * $_[0], 0; read $file, my $page, 8192; return $page });
 		seek $file, 8192 * $block + $offset, 0;
@@ -66,7 +68,7 @@ for my $method (qw(vann vtree)) {
 		my $before = -s $node->logfile;
 
 		my ($status, $out, $err) = $node->psql('postgres', q{SELECT count(*) > 0 FROM soupvec_verify('point_at', true)});
-		ok($out eq 't' || $err =~ /page is damaged|incompatible format/, "$what: verify finds it") or diag("$out$err");
+		ok(!$is_seen || $out eq 't' || $err =~ /page is damaged|incompatible format/, "$what: verify finds it") or diag("$out$err");
 		for my $statement (@statements) {
 			($status, $out, $err) = $node->psql('postgres', "SET enable_seqscan = off; $statement");
 			ok($status == 0 || $err =~ /ERROR:  (index page is damaged|index "point_at" has an incompatible format|invalid page in block|could not read block)/,

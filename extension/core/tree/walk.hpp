@@ -1,6 +1,7 @@
 // Following links while pages split: the one way from a parent to its children, for every scan.
 #pragma once
 
+#include "core/tree/damage.hpp"
 #include "core/tree/store.hpp"
 
 namespace soup::tree {
@@ -21,7 +22,10 @@ void follow(PageStore& store, Link link, Visit&& visit) {
         Page page = store.lock(link.block, Lock::shared);
         const Tail& tail = page.tail();
         const Block right = tail.split_number > link.seen ? tail.right : no_block;
-        if (tail.kind == PageKind::inner || tail.kind == PageKind::leaf) visit(page, link);
+        if (tail.kind == PageKind::inner || tail.kind == PageKind::leaf)
+            visit(page, link);
+        else if (page.block() == root_block) [[unlikely]] // Never freed.
+            refuse_page(root_block, "it is not a root");
         link.block = right;
     }
 }
