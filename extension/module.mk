@@ -15,7 +15,7 @@ $(addprefix $(BUILD)/,extension/core/simd/kernel_avx512.o lint/extension/core/si
 BOUNDARY_OBJS  := $(call objects,$(BUILD)/server,extension/boundary)
 VERSION_OBJ    := $(call objects,$(BUILD)/server,extension/library_version.cpp)
 SOUPVEC_LOADER := $(call objects,$(BUILD)/server,extension/loader/soupvec_loader.cpp) $(BOUNDARY_OBJS)
-SOUPVEC_OBJS   := $(call objects,$(BUILD)/server,extension/vector extension/tree extension/vann extension/vtree) \
+SOUPVEC_OBJS   := $(call objects,$(BUILD)/server,extension/vector extension/planner extension/tree extension/vann extension/vtree) \
                   $(TREE_OBJS) $(SIMD_OBJS) $(BOUNDARY_OBJS)
 FILES_extension/loader := $(filter-out %/soupvec_loader.cpp,$(wildcard extension/loader/*.cpp))
 PLATFORM_LOADER := $(call objects,$(BUILD)/server,extension/loader) $(BOUNDARY_OBJS)

@@ -1,5 +1,5 @@
-// soupvec.so: the settings soupvec.isa and vann.*, the kinds of storage parameters of vann and vtree, and the
-// guard that a session holds one version of the library only.
+// soupvec.so: the settings soupvec.isa and vann.*, the kinds of storage parameters of vann and vtree, the
+// planner's hook, and the guard that a session holds one version of the library only.
 //
 // Loaded by the first versioned library of a session, or by shared_preload_libraries; both work alike.
 // Everything here is plain C in C++ clothes: no object with a destructor, so ereport may jump freely.
@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "access/reloptions.h"
+#include "optimizer/planner.h"
 }
 
 namespace soup::loader {
@@ -18,6 +19,7 @@ int isa_setting = static_cast<int>(Isa::automatic);
 VannSettings vann_settings{
     .recall = 0.95, .probes = 0, .rerank = 0, .max_pages = 0, .order = static_cast<int>(RowOrder::relaxed)};
 const VectorLibrary* library = nullptr;
+planner_hook_type previous_planner = nullptr;
 
 const config_enum_entry order_names[] = {{"relaxed", static_cast<int>(RowOrder::relaxed), false},
                                          {"strict", static_cast<int>(RowOrder::strict), false},
@@ -58,6 +60,14 @@ VectorLoader loader{.bytes = sizeof(VectorLoader),
                     .vann = &vann_settings,
                     .vann_options = 0,
                     .vtree_options = 0};
+
+PlannedStmt* plan(Query* query, const char* source, int cursor_options, ParamListInfo parameters) {
+    PlannedStmt* made = previous_planner != nullptr
+                            ? previous_planner(query, source, cursor_options, parameters)
+                            : standard_planner(query, source, cursor_options, parameters);
+    if (library != nullptr && library->plan_made != nullptr) library->plan_made(made);
+    return made;
+}
 
 void define_vann_settings() {
     DefineCustomRealVariable(
@@ -105,6 +115,8 @@ SOUP_MODULE_INIT() {
         define_vann_settings();
         loader.vann_options = define_options("How full a build makes vann's leaves, in percent.", 70);
         loader.vtree_options = define_options("How full a build makes vtree's pages, in percent.", 90);
+        previous_planner = planner_hook;
+        planner_hook = plan;
         *find_rendezvous_variable(vector_rendezvous) = &loader;
     });
 }

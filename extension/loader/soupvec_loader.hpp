@@ -7,17 +7,23 @@
 
 #include "boundary/boundary.hpp"
 
+extern "C" {
+#include "nodes/plannodes.h"
+}
+
 namespace soup::loader {
 
 /// Values of the setting soupvec.isa. The numbers are part of the interface.
 enum class Isa : int { automatic = 0, scalar = 1, ssse3 = 2, avx2 = 3, avx512 = 4 };
 
-/// The library's table. No C++ exception leaves a function of it, and none may raise.
+/// The library's table. No C++ exception leaves a function of it, and none may raise but where it says so.
 struct VectorLibrary {
     std::uint32_t bytes;                 ///< sizeof of the struct that the library was compiled with.
     const char* version;                 ///< Static storage.
     bool (*isa_available)(Isa) noexcept; ///< Whether this machine can run it; `automatic` always can.
     void (*isa_changed)(Isa) noexcept;   ///< Called at registration and at each change.
+    /// May change a plan that was just made, and may raise. Null: nothing to change.
+    void (*plan_made)(PlannedStmt*);
 };
 
 /// Values of the setting vann.order. The numbers are part of the interface.

@@ -2,6 +2,7 @@
 #include "tree/buffer_store.hpp"
 
 #include "tree/free_pages.hpp"
+#include "tree/recent_buffers.hpp"
 #include "tree/server_page.hpp"
 
 extern "C" {
@@ -63,10 +64,11 @@ Page BufferStore::pin(Block block) {
 
 /// Server code, for use inside pg::call().
 Buffer BufferStore::read(Block block) {
-    Recent& place = recent(block);
-    if (place.block == block && is_still_there(index_, fork_, block, place.buffer)) return place.buffer;
-    place = {.block = block, .buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_)};
-    return place.buffer;
+    const Buffer guess = RecentBuffers::find(index_, fork_, block);
+    if (guess != InvalidBuffer && is_still_there(index_, fork_, block, guess)) return guess;
+    const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
+    RecentBuffers::keep(index_, block, buffer);
+    return buffer;
 }
 
 void BufferStore::relock(const Page& page, Lock held, Lock wanted) {
@@ -135,9 +137,15 @@ void BufferStore::prefetch(std::span<const Block> blocks) {
     if (effective_io_concurrency == 0) return;
     pg::call([&] {
         for (const Block block : blocks) {
+            if (const Buffer guess = RecentBuffers::find(index_, fork_, block); guess != InvalidBuffer) {
+                // In memory; so that its first and last bytes come to the processor's cache as well.
+                const std::byte* page = pg::bytes_of(guess);
+                __builtin_prefetch(page);
+                __builtin_prefetch(page + page_bytes - sizeof(Tail));
+                continue;
+            }
             const PrefetchBufferResult found = PrefetchBuffer(index_, fork_, block);
-            if (BufferIsValid(found.recent_buffer))
-                recent(block) = {.block = block, .buffer = found.recent_buffer};
+            if (BufferIsValid(found.recent_buffer)) RecentBuffers::keep(index_, block, found.recent_buffer);
         }
     });
 }

@@ -70,17 +70,9 @@ protected:
     void abandon(void* change) noexcept override;
 
 private:
-    /// Where a block lay when it was looked up last: a pin that still finds it there needs no look into the
-    /// server's table of buffers, which would be a tenth of a warm search.
-    struct Recent {
-        Block block = no_block;
-        Buffer buffer = InvalidBuffer;
-    };
-    Recent& recent(Block block) noexcept { return recent_[block % recent_.size()]; }
     Buffer read(Block block);
     Page pinned(Buffer buffer, Lock held) noexcept;
 
-    std::array<Recent, 128> recent_{};
     Relation index_;
     BufferAccessStrategy strategy_ = nullptr;
     Block blocks_seen_ = 0;    ///< The file has at least these.

@@ -64,6 +64,9 @@ IndexAmRoutine* make_routine() {
     routine->amoptionalkey = true;
     // The clean-up may measure the index anew, which a parallel worker cannot.
     routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+#if PG_VERSION_NUM >= 170000
+    routine->amcanbuildparallel = method.loads_in_parallel();
+#endif
     routine->ambuild = Callbacks<method>::build;
     routine->ambuildempty = Callbacks<method>::build_empty;
     routine->aminsert = Callbacks<method>::insert;

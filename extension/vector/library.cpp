@@ -1,5 +1,7 @@
-// soupvec's versioned library: registers with the loader and lets it force the instruction set.
+// soupvec's versioned library: registers with the loader, lets it force the instruction set, and hands it
+// what is to be done with plans.
 #include "loader/soupvec_loader.hpp"
+#include "planner/sort_column.hpp"
 #include "vector/vector.hpp"
 #include "library_version.hpp"
 
@@ -38,6 +40,7 @@ constexpr loader::VectorLibrary library{
     .version = library_version,
     .isa_available = isa_available,
     .isa_changed = isa_changed,
+    .plan_made = planner::drop_unread_distances,
 };
 
 } // namespace
