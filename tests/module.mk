@@ -119,8 +119,8 @@ format:
 # Rooms are looked at as they are compiled, as units, so that the headers that a room shares are parsed once: four
 # minutes instead of forty on 2 cores. Programs of one file each are looked at file by file. `make lint -k` shows all.
 # Not clang-tidy 14, Debian 12's first: it cannot read the coroutines and ranges of GCC 12's library.
-LINT_ROOMS = extension/library_version.cpp extension/boundary extension/loader extension/loader/soupvec_loader.cpp extension/vector extension/tree \
-    extension/vann extension/vtree extension/access extension/rawlog extension/serving bgworkers extension/core/processors \
+LINT_ROOMS = extension/library_version.cpp extension/boundary extension/loader extension/loader/soupvec_loader.cpp extension/vector \
+    extension/planner extension/tree extension/vann extension/vtree extension/access extension/rawlog extension/serving bgworkers extension/core/processors \
     extension/core/formats $(TREE_ROOMS) $(wildcard extension/core/simd/*.cpp) thin_gateway/plain thin_gateway/looped \
     thin_gateway/config.cpp thin_gateway/main.cpp $(addprefix tests/unit/,processors vann tree formats) demo \
     $(wildcard $(addprefix tests/,fuzz/*.cpp gateway/*.cpp boundary/*/*.cpp bench/*.cpp bench/*/*.cpp))
