@@ -26,6 +26,7 @@ public:
     std::size_t look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible);
 
 private:
+    bool are_all_visible(std::span<const tree::HeapAddress> rows);
     bool is_all_visible(BlockNumber block);
     bool is_in_heap(tree::HeapAddress row);
 

@@ -32,6 +32,22 @@ SELECT * FROM differing_cells;
 SELECT vtree_count('vt_at', '<[5,5],2>'::vball) = (SELECT count(*) FROM vt WHERE at <@ '<[5,5],2>'::vball) AS ball,
     vtree_count('vt_at', NULL::vbox) IS NULL AS of_null;
 
+-- One page of the table after the other is the only one that the map does not call visible; regions begin and end at any.
+CREATE TABLE paged (at vector(1));
+INSERT INTO paged SELECT ARRAY[i]::vector FROM generate_series(1, 4000) i;
+CREATE INDEX paged_at ON paged USING vtree (at);
+CREATE TABLE miscounted (page integer, first integer, last integer);
+\set ECHO none
+SELECT unnest(ARRAY['VACUUM (INDEX_CLEANUP off) paged', format('DELETE FROM paged WHERE ctid = ''(%s,7)''', page),
+    format('INSERT INTO miscounted SELECT %s, f, l FROM generate_series(1, 3901, 300) f, generate_series(100, 4000, 300) l
+        WHERE f < l AND vtree_count(''paged_at'', vbox(ARRAY[f]::vector, ARRAY[l]::vector))
+            <> (SELECT count(*) FROM paged WHERE at <@ vbox(ARRAY[f]::vector, ARRAY[l]::vector))', page)])
+FROM generate_series(0, 20) page \gexec
+\set ECHO all
+SELECT count(*) FROM paged;
+SELECT * FROM miscounted;
+DROP TABLE paged, miscounted;
+
 -- A transaction's own rows, and a snapshot from before a deletion.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT vtree_count('vt_at', '[0,0],[10,10]'::vbox) AS before \gset
