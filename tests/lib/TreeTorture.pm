@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 use TreeCluster;
 use TreeLoad;
 
-my @kinds = qw(quiet backend postmaster immediate promotion);
+my @kinds = $ENV{TORTURE_KINDS} ? split(' ', $ENV{TORTURE_KINDS}) : qw(quiet backend postmaster immediate promotion);
 
 # Rows that a round begins with, the same for each, so that a file that grows has leaked.
 my $rows = 6000;
