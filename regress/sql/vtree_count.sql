@@ -38,7 +38,7 @@ INSERT INTO paged SELECT ARRAY[i]::vector FROM generate_series(1, 4000) i;
 CREATE INDEX paged_at ON paged USING vtree (at);
 CREATE TABLE miscounted (page integer, first integer, last integer);
 \set ECHO none
-SELECT unnest(ARRAY['VACUUM (INDEX_CLEANUP off) paged', format('DELETE FROM paged WHERE ctid = ''(%s,7)''', page),
+SELECT unnest(ARRAY['VACUUM (INDEX_CLEANUP on) paged', format('DELETE FROM paged WHERE ctid = ''(%s,7)''', page),
     format('INSERT INTO miscounted SELECT %s, f, l FROM generate_series(1, 3901, 300) f, generate_series(100, 4000, 300) l
         WHERE f < l AND vtree_count(''paged_at'', vbox(ARRAY[f]::vector, ARRAY[l]::vector))
             <> (SELECT count(*) FROM paged WHERE at <@ vbox(ARRAY[f]::vector, ARRAY[l]::vector))', page)])
