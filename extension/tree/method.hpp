@@ -47,30 +47,59 @@ enum class BuildPhase : std::int64_t { sampling = 2, training = 3, loading = 4, 
 /// What a builder gets from the driver.
 struct BuildContext {
     Relation heap, index;
+    const IndexInfo* info;
+    int workers;        ///< That may be hired: build_crew.hpp.
     BufferStore& store; ///< Holds the metapage and an empty root already. Unlogged until the build's end.
     std::size_t memory_bytes; ///< maintenance_work_mem: for everything together, sorters included.
     double heap_rows;         ///< The planner's guess, may be 0 or wrong.
     /// A sorter that stays within the given memory and spills to temporary files.
     std::function<std::unique_ptr<Sorter>(std::size_t memory_bytes)> make_sorter;
-    /// Reports where the build is, and looks for a cancel.
-    std::function<void(BuildPhase)> enter_phase;
 };
 
-/// A bulk build of one index: sample() for about sample_rows() rows if it wants any, train(), add() for every
-/// row, finish().
-class BulkBuilder {
+/// What takes the rows of the heap.
+class RowTaker {
 public:
-    virtual ~BulkBuilder() = default;
-    virtual std::size_t sample_rows() const { return 0; }
-    virtual void sample(const ItemBuffer&) {}
-    virtual void train() {}
+    virtual ~RowTaker() = default;
     /// As AccessMethod::make_item(), for sample() and add(): a builder may want the row in another form.
     virtual bool make_row(Relation index, const OpenIndex& open, const Datum* values, const bool* is_null,
                           ItemBuffer& into) const;
     /// False: the row is not indexed after all.
     virtual bool add(const ItemBuffer& row) = 0;
-    /// Writes the tree; its root goes to root_block, parameters that it found go to the metapage.
+};
+
+/// A bulk build of one index: sample() for about sample_rows() rows if it wants any, train(), add() for every
+/// row, finish(), measure().
+class BulkBuilder : public RowTaker {
+public:
+    virtual std::size_t sample_rows() const { return 0; }
+    virtual void sample(const ItemBuffer&) {}
+    virtual void train() {}
+    /// Writes the tree; its root goes to root_block.
     virtual void finish() = 0;
+    /// Where the builder finds out how well the index answers.
+    virtual bool is_measured() const { return false; }
+    virtual void measure() {}
+
+    // For a method that loads_in_parallel(), between train() and finish():
+    virtual std::vector<std::byte> loading_plan() const { return {}; } ///< What each RowLoader has to know.
+    virtual std::size_t report_bytes() const { return 0; }             ///< What a RowLoader reports.
+    /// What loaders in other processes have sorted, and found. Called from within the sorter's sort().
+    virtual void take_report(std::uint64_t /*rows*/, std::span<const std::byte> /*report*/) {}
+};
+
+/// A share of the rows in another process: what add() does to them in the builder, up to the sorter.
+class RowLoader : public RowTaker {
+public:
+    virtual void report(std::span<std::byte> into) const = 0;
+};
+
+/// Work of a method's own in another process, for a builder that waits for it.
+struct Assistance {
+    Relation heap, index;
+    const OpenIndex& open;
+    BufferStore& store;
+    std::span<std::byte> plan; ///< Shared by all who assist, and by the builder.
+    std::span<std::byte> report;
 };
 
 class AccessMethod {
@@ -93,13 +122,29 @@ public:
                            ItemBuffer& into) const = 0;
     virtual std::unique_ptr<BulkBuilder> make_builder(const OpenIndex& open,
                                                       const BuildContext& context) const = 0;
+
+    // Builds with parallel workers: of a method without them everything is done by one process.
+    virtual bool loads_in_parallel() const noexcept { return false; }
+    /// `plan` is the builder's loading_plan(), the metapage as train() left it. Both outlive the loader.
+    virtual std::unique_ptr<RowLoader> make_loader(const OpenIndex& open, std::span<const std::byte> plan,
+                                                   Sorter& into) const;
+    virtual void assist(const Assistance& assistance) const;
+
     /// After a vacuum's clean-up: may renew what the metapage says of the index's content.
     virtual void after_vacuum(Relation, BufferStore&, const OpenIndex&, double /*live_rows*/) const {}
 };
 
-inline bool BulkBuilder::make_row(Relation index, const OpenIndex& open, const Datum* values,
-                                  const bool* is_null, ItemBuffer& into) const {
+inline bool RowTaker::make_row(Relation index, const OpenIndex& open, const Datum* values,
+                               const bool* is_null, ItemBuffer& into) const {
     return open.method->make_item(index, open, values, is_null, into);
+}
+
+inline std::unique_ptr<RowLoader> AccessMethod::make_loader(const OpenIndex&, std::span<const std::byte>,
+                                                            Sorter&) const {
+    throw Error("XX000", "", "this access method loads its rows in one process");
+}
+inline void AccessMethod::assist(const Assistance&) const {
+    throw Error("XX000", "", "this access method builds in one process");
 }
 
 } // namespace soup::tree

@@ -16,7 +16,7 @@ constexpr Oid int8_less = 412; // pg_operator.dat; the server's headers have no 
 
 } // namespace
 
-TupleSorter::TupleSorter(std::size_t memory_bytes) {
+TupleSorter::TupleSorter(std::size_t memory_bytes, SortCoordinate part) {
     pg::call([&] {
         TupleDesc row = CreateTemplateTupleDesc(2);
         TupleDescInitEntry(row, 1, "key", INT8OID, -1, 0);
@@ -27,7 +27,7 @@ TupleSorter::TupleSorter(std::size_t memory_bytes) {
         const auto kilobytes = std::clamp<std::size_t>(memory_bytes / 1024, 64, MAX_KILOBYTES);
         slot_ = MakeSingleTupleTableSlot(row, &TTSOpsMinimalTuple);
         state_ = tuplesort_begin_heap(row, 1, &key, &less, &collation, &nulls_first,
-                                      static_cast<int>(kilobytes), nullptr, TUPLESORT_NONE);
+                                      static_cast<int>(kilobytes), part, TUPLESORT_NONE);
     });
 }
 

@@ -14,7 +14,9 @@ namespace soup::tree {
 
 class TupleSorter final : public Sorter {
 public:
-    explicit TupleSorter(std::size_t memory_bytes);
+    /// With a `part`: one of the sorts that together sort what several processes have (tuplesort.h); a
+    /// process's own share is only put, then sorted.
+    explicit TupleSorter(std::size_t memory_bytes, SortCoordinate part = nullptr);
     ~TupleSorter() override;
     TupleSorter(const TupleSorter&) = delete;
     TupleSorter& operator=(const TupleSorter&) = delete;

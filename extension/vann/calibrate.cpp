@@ -5,7 +5,6 @@
 // read: for such rows it takes the codes' word. vann_calibrate() measures at once and thoroughly.
 #include "core/vann/calibration.hpp"
 
-#include "core/simd/dispatch.hpp"
 #include "tree/buffer_store.hpp"
 #include "tree/index_lock.hpp"
 #include "vann/measured_rows.hpp"
@@ -41,24 +40,17 @@ void write_calibration(tree::BufferStore& store, const Calibration& calibration)
     pg::call([&] { CacheInvalidateRelcache(store.index()); });
 }
 
-Calibration measure(tree::BufferStore& store, const OpenVann& open, const ExactOrder& exact,
+Calibration measure_now(tree::BufferStore& store, const OpenVann& open, const ExactOrder& exact,
                     std::uint64_t rows) {
     const std::vector<CalibrationQuery> queries =
         draw_queries(store, open.vann(), calibration_queries(rows), seed);
     return calibrate(store, open.vann(), queries, exact, rows);
 }
 
-ExactOrder exact_order(const OpenVann& open, MeasuredRows& rows) {
-    return [&open, &rows, vector = std::vector<float>(open.space.dimensions()),
-            point = std::vector<float>(open.space.padded())](
-               const CalibrationQuery& query, tree::HeapAddress address) mutable -> std::optional<float> {
-        if (!rows.fetch(address, vector.data()) || !open.space.to_point(vector.data(), point.data()))
-            return {};
-        const simd::Kernels& kernels = simd::kernels();
-        if (open.parameters.metric == Metric::inner_product)
-            return -kernels.inner_product(query.point.data(), point.data(), point.size());
-        return kernels.l2_squared(query.point.data(), point.data(), point.size());
-    };
+ExactOrder order_by_rows(const OpenVann& open, MeasuredRows& rows) {
+    return exact_order(open.space, open.parameters.metric, [&rows](tree::HeapAddress address, float* vector) {
+        return rows.fetch(address, vector);
+    });
 }
 
 /// Server code.
@@ -108,7 +100,7 @@ void VannMethod::after_vacuum(Relation index, tree::BufferStore& store, const tr
         pg::call([=] { return table_open(IndexGetRelation(RelationGetRelid(index), false), NoLock); });
     {
         MeasuredRows read(heap, index, vann.parameters.dimensions, MeasuredRows::Read::in_line);
-        write_calibration(store, measure(store, vann, exact_order(vann, read), rows));
+        write_calibration(store, measure_now(store, vann, order_by_rows(vann, read), rows));
     }
     pg::call([=] { table_close(heap, NoLock); });
 }
@@ -138,7 +130,7 @@ SOUP_FUNCTION(svec_vann_calibrate) {
     vann::MeasuredRows rows(lock.heap(), lock.index(), vann.parameters.dimensions);
     const auto rows_known = static_cast<std::uint64_t>(std::max(0.0F, lock.index()->rd_rel->reltuples));
     const vann::Calibration found =
-        vann::measure(store, vann, vann::exact_order(vann, rows), std::max<std::uint64_t>(1, rows_known));
+        vann::measure_now(store, vann, vann::order_by_rows(vann, rows), std::max<std::uint64_t>(1, rows_known));
     vann::write_calibration(store, found);
     vann::return_settings(fcinfo, found);
     return Datum{0};

@@ -10,15 +10,16 @@ extern "C" {
 
 namespace soup::vann {
 
-MeasuredRows::~MeasuredRows() {
+void MeasuredRows::close() noexcept {
     if (!reader_ || pg::server_error_unwinding()) return;
     reader_->close();
+    reader_.reset();
     UnregisterSnapshot(snapshot_);
 }
 
 bool MeasuredRows::fetch(tree::HeapAddress address, float* vector) {
     if (!reader_) {
-        // The leader of a parallel vacuum may take no new snapshot.
+        // In parallel mode no new snapshot may be taken.
         snapshot_ = pg::call(
             [] { return RegisterSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot()); });
         reader_.emplace(heap_, index_, snapshot_);

@@ -16,12 +16,14 @@ public:
     };
     MeasuredRows(Relation heap, Relation index, unsigned dimensions, Read read = Read::all)
         : heap_(heap), index_(index), dimensions_(dimensions), read_(read) {}
-    ~MeasuredRows();
+    ~MeasuredRows() { close(); }
     MeasuredRows(const MeasuredRows&) = delete;
     MeasuredRows& operator=(const MeasuredRows&) = delete;
 
     /// False: the snapshot sees no such row, or it shall not be read.
     bool fetch(tree::HeapAddress address, float* vector);
+    /// Lets the snapshot go; the destructor does the same.
+    void close() noexcept;
 
 private:
     Relation heap_, index_;

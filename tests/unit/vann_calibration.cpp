@@ -26,12 +26,7 @@ TEST(VannCalibration, KeepsItsPromiseAfterABuild) {
         const auto vectors = source.next(10'000);
         const Asked asked(vectors, source.next(150));
         BuiltTree tree(make_parameters(dimensions));
-        BuildOptions options = tree.options(vectors.size());
-        options.fetch = [&](tree::HeapAddress address, float* vector) {
-            std::ranges::copy(vectors[VannTree::row(address)], vector);
-            return true;
-        };
-        tree.build(vectors, options, vectors.size());
+        tree.build(vectors);
         expect_promises_kept(tree, asked, tree.calibration());
     }
 }

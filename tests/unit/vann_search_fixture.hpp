@@ -67,7 +67,11 @@ public:
         build(vectors, options(vectors.size()), vectors.size());
     }
     /// `sampled`: so many of the vectors, evenly spread, are the sample.
-    void build(const std::vector<Floats>& vectors, const BuildOptions& with, std::size_t sampled) {
+    void build(const std::vector<Floats>& vectors, BuildOptions with, std::size_t sampled) {
+        with.fetch = [&](tree::HeapAddress address, float* vector) {
+            std::ranges::copy(vectors[row(address)], vector);
+            return true;
+        };
         Builder builder(store, parameters_, with);
         for (std::size_t i = 0; i < sampled; ++i)
             builder.sample(vectors[i * vectors.size() / sampled].data());
@@ -75,6 +79,7 @@ public:
         for (std::size_t row = 0; row < vectors.size(); ++row)
             taken += builder.add(vectors[row].data(), address(row), keys(row)) ? 1 : 0;
         builder.finish();
+        builder.measure();
         parameters_ = load(tree::meta(store.lock(tree::meta_block, tree::Lock::shared).bytes()));
         EXPECT_EQ(parameters_, builder.parameters());
         Floats mean;

@@ -1,6 +1,5 @@
 // Rows of a cluster are gathered from the sorter, equal ones under one point, divided into leaves and
-// written; small clusters that follow one another share a leaf. Queries for the measurement are drawn from
-// the rows on the way.
+// written; small clusters that follow one another share a leaf.
 #include "core/vann/build.hpp"
 
 #include "core/simd/dispatch.hpp"
@@ -46,12 +45,8 @@ KmeansOptions kmeans_options(tree::PageStore& store, const BuildOptions& options
 Builder::Builder(tree::PageStore& store, const Parameters& parameters, BuildOptions options)
     : store_(store), parameters_(parameters), options_(std::move(options)), geometry_(parameters),
       layout_(geometry_.layout()), kmeans_(kmeans_options(store, options_)), random_(options_.seed),
-      sample_stride_(std::max(layout_.dimensions, layout_.leaf_dims)), point_(layout_.padded),
-      stored_dims_(std::max(layout_.leaf_dims, layout_.detail_dims)),
-      queries_wanted_(calibration_queries(options_.expected_rows)), draft_(layout_), pending_(layout_),
-      inner_(store, geometry_, options_.memory_bytes / 4, kmeans_) {
-    if (options_.expected_rows == 0) queries_wanted_ = calibration_queries(UINT64_MAX);
-}
+      sample_stride_(std::max(layout_.dimensions, layout_.leaf_dims)), stored_dims_(stored_dims(layout_)),
+      draft_(layout_), pending_(layout_), inner_(store, geometry_, options_.memory_bytes / 4, kmeans_) {}
 
 std::size_t Builder::target() const noexcept {
     return std::max<std::size_t>(1, static_cast<std::size_t>(options_.leaf_fill * layout_.leaf.capacity));
@@ -86,19 +81,21 @@ void Builder::train() {
         parameters_.mean = write_mean(store_, mean);
     }
     space_ = std::make_unique<Space>(parameters_, mean);
+    write_parameters();
 
     // Only what leaves and inner pages see takes part.
+    std::vector<float> point(layout_.padded);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < rows; i++)
-        if (space_->to_point(&sample_[i * sample_stride_], point_.data()))
-            std::copy_n(point_.data(), layout_.leaf_dims, &sample_[kept++ * layout_.leaf_dims]);
+        if (space_->to_point(&sample_[i * sample_stride_], point.data()))
+            std::copy_n(point.data(), layout_.leaf_dims, &sample_[kept++ * layout_.leaf_dims]);
     const std::size_t expected = std::max<std::uint64_t>(options_.expected_rows, kept);
-    const std::size_t centroids_fit = options_.memory_bytes / 4 / (layout_.leaf_dims * sizeof(float));
+    const std::size_t centroids_fit =
+        options_.memory_bytes / 4 / options_.loaders / (layout_.leaf_dims * sizeof(float));
     const std::size_t wanted =
         std::min({expected / target() + 1, kept / rows_a_leaf_min + 1, centroids_fit + 1});
     clusters_ = Clusters::train({sample_.data(), kept, layout_.leaf_dims}, wanted, kmeans_);
     std::vector<float>().swap(sample_);
-    sorter_ = options_.make_sorter(options_.memory_bytes / 2);
 }
 
 std::vector<float> Builder::mean_of_sample() const {
@@ -123,43 +120,38 @@ std::vector<float> Builder::mean_of_sample() const {
     return mean;
 }
 
-bool Builder::add(const float* vector, tree::HeapAddress address, std::span<const std::byte> keys) {
-    if (!space_->to_point(vector, point_.data())) return false;
-    const std::uint32_t cluster =
-        clusters_.count() > 1 ? clusters_.nearest(point_.data(), scratch_).cluster : 0;
-    keep_for_measuring(point_.data(), address);
-    rows_++;
-    stored_.resize(stored_dims_ * sizeof(float) + keys.size() + sizeof address);
-    std::byte* at = stored_.data();
-    std::memcpy(at, point_.data(), stored_dims_ * sizeof(float));
-    at += stored_dims_ * sizeof(float);
-    if (!keys.empty()) std::memcpy(at, keys.data(), keys.size());
-    std::memcpy(at + keys.size(), &address, sizeof address);
-    sorter_->put(cluster, stored_);
-    return true;
+Assigner& Builder::assigner() {
+    if (!assigner_) {
+        sorter_ = options_.make_sorter(options_.memory_bytes / 2);
+        assigner_.emplace(layout_, *space_, clusters_, *sorter_);
+    }
+    return *assigner_;
 }
 
-/// Each row has the same chance to be one of the queries.
-void Builder::keep_for_measuring(const float* point, tree::HeapAddress address) {
-    std::size_t at = queries_.size();
-    if (at == queries_wanted_) {
-        at = random_() % (rows_ + 1);
-        if (at >= queries_wanted_) return;
-    } else {
-        queries_.emplace_back();
-    }
-    queries_[at] = {{point, point + layout_.padded}, address};
+bool Builder::add(const float* vector, tree::HeapAddress address, std::span<const std::byte> keys) {
+    return assigner().add(vector, address, keys);
+}
+
+void Builder::choose_queries() {
+    const std::vector<Draw::Lot> lots = assigner_->draw().lots();
+    queries_.reserve(lots.size());
+    for (const Draw::Lot& lot : lots)
+        queries_.push_back({lot.row, CalibrationQuery::Counted::in_centroid});
+    queries_.resize(std::min(queries_.size(), calibration_queries(rows_)));
+    // In a small index too many rows would be missing from their leaves' centroids: there the measurement
+    // allows for the part that a query has in its own.
+    if (queries_.size() * apart_share <= rows_)
+        for (RowQuery& query : queries_) {
+            query.counted = CalibrationQuery::Counted::apart;
+            kept_apart_.insert(tree::as_number(query.row));
+        }
 }
 
 void Builder::finish() {
-    // In a small index too many rows would be missing from their leaves' centroids: there calibrate() allows
-    // for the part that a query has in its own.
-    if (queries_.size() * apart_share <= rows_)
-        for (CalibrationQuery& query : queries_) {
-            query.counted = CalibrationQuery::Counted::apart;
-            kept_apart_.insert(tree::as_number(query.self));
-        }
+    assigner();
     sorter_->sort();
+    rows_ = assigner_->rows();
+    choose_queries();
     std::uint64_t cluster = 0, current = 0;
     std::span<const std::byte> row;
     const std::size_t points_max = std::max<std::size_t>(
@@ -182,9 +174,6 @@ void Builder::finish() {
         write_pending();
         inner_.finish();
     }
-    options_.on_measuring();
-    measure();
-    write_parameters();
 }
 
 void Builder::Gathered::clear() {
@@ -203,27 +192,24 @@ std::span<const std::byte> Builder::keys_of(std::size_t row) const noexcept {
     return std::span(gathered_.keys).subspan(row * layout_.key_bytes, layout_.key_bytes);
 }
 
-void Builder::gather(std::span<const std::byte> stored) {
-    const std::size_t point_bytes = stored_dims_ * sizeof(float);
-    const std::uint64_t key = hash(stored.first(point_bytes));
+void Builder::gather(std::span<const std::byte> bytes) {
+    const StoredRow stored = read_stored(layout_, bytes);
+    const std::uint64_t key = hash(stored.point);
     const auto [first, last] = gathered_.by_hash.equal_range(key);
     const auto same = std::find_if(first, last, [&](const auto& known) {
-        return std::memcmp(point(known.second), stored.data(), point_bytes) == 0;
+        return std::memcmp(point(known.second), stored.point.data(), stored.point.size()) == 0;
     });
     auto number = static_cast<std::uint32_t>(gathered_.count);
     if (same != last) {
         number = same->second;
     } else {
         gathered_.points.resize(gathered_.points.size() + stored_dims_);
-        std::memcpy(&gathered_.points[number * stored_dims_], stored.data(), point_bytes);
+        std::memcpy(&gathered_.points[number * stored_dims_], stored.point.data(), stored.point.size());
         gathered_.by_hash.insert({key, number});
         gathered_.count++;
     }
-    const auto keys = stored.subspan(point_bytes, layout_.key_bytes);
-    gathered_.keys.insert(gathered_.keys.end(), keys.begin(), keys.end());
-    tree::HeapAddress address;
-    std::memcpy(&address, stored.data() + point_bytes + layout_.key_bytes, sizeof address);
-    gathered_.rows.push_back({number, address});
+    gathered_.keys.insert(gathered_.keys.end(), stored.keys.begin(), stored.keys.end());
+    gathered_.rows.push_back({number, stored.address});
 }
 
 /// Rows are put in the order of their points, keys with them. A few equal rows get a slot each, many one
@@ -355,19 +341,19 @@ void Builder::write_root_leaf() {
 }
 
 void Builder::measure() {
-    ExactOrder exact;
-    std::vector<float> vector(layout_.dimensions), row(layout_.padded);
-    if (options_.fetch)
-        exact = [&](const CalibrationQuery& query, tree::HeapAddress address) -> std::optional<float> {
-            if (!options_.fetch(address, vector.data()) || !space_->to_point(vector.data(), row.data()))
-                return {};
-            if (layout_.metric == Metric::inner_product)
-                return -simd::kernels().inner_product(query.point.data(), row.data(), layout_.padded);
-            return simd::kernels().l2_squared(query.point.data(), row.data(), layout_.padded);
-        };
-    std::ranges::shuffle(queries_, random_);
-    queries_.resize(std::min(queries_.size(), calibration_queries(rows_)));
-    parameters_.calibration = calibrate(store_, geometry_, queries_, exact, rows_);
+    const auto tally = std::make_unique<Tally>();
+    QueryQueue queue;
+    measure(queue, *tally);
+    write_calibration(*tally);
+}
+
+void Builder::measure(QueryQueue& queue, Tally& tally) {
+    measure_rows(store_, geometry_, *space_, queries_, options_.fetch, queue, tally);
+}
+
+void Builder::write_calibration(const Tally& tally) {
+    parameters_.calibration = choose_settings(tally, rows_);
+    write_parameters();
 }
 
 void Builder::write_parameters() {

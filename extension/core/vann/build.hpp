@@ -8,12 +8,14 @@
 #pragma once
 
 #include "core/tree/sorter.hpp"
+#include "core/vann/assignment.hpp"
 #include "core/vann/calibration.hpp"
 #include "core/vann/inner_builder.hpp"
 #include "core/vann/leaf_draft.hpp"
 #include "core/vann/space.hpp"
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <unordered_map>
 #include <unordered_set>
@@ -27,15 +29,13 @@ struct BuildOptions {
     std::uint64_t seed = 1;
     std::function<std::unique_ptr<tree::Sorter>(std::size_t memory_bytes)> make_sorter;
     ParallelFor parallel_for = run_serially;
-    /// Fetches a row's vector (dimensions floats) when the index measures itself; false if it is gone.
-    /// Without it the 8-bit codes are taken for the truth.
-    std::function<bool(tree::HeapAddress, float* vector)> fetch;
-    /// Called when writing is done and measuring begins.
-    std::function<void()> on_measuring = [] {};
+    FetchVector fetch; ///< For measure().
+    /// Among how many processes memory is divided while they load rows together; see clusters().
+    unsigned loaders = 1;
 };
 
-/// sample() for about sample_rows() rows, train(), add() for every row, finish(). Vectors are as the user
-/// gave them.
+/// sample() for about sample_rows() rows, train(), add() for every row, finish(), measure(). Vectors are as
+/// the user gave them.
 class Builder {
 public:
     /// The store holds an index that was just created with these parameters, whose mean is no_block.
@@ -43,11 +43,24 @@ public:
 
     std::size_t sample_rows() const noexcept;
     void sample(const float* vector);
+    /// The metapage names the mean from now on.
     void train();
     /// False: the row is not indexed (a vector without direction under cosine).
     bool add(const float* vector, tree::HeapAddress address, std::span<const std::byte> keys);
-    /// Writes the tree, and what was found to the metapage.
+    /// Writes the tree.
     void finish();
+    /// Measures recall, with rows as queries, and writes what was found to the metapage.
+    void measure();
+
+    // Other processes may add rows too, each by an Assigner with clusters() and a sorter whose rows come out
+    // of the builder's own sorter. What they found has to be merged by the time when sort() of that one ends.
+    const Clusters& clusters() const noexcept { return clusters_; }
+    void merge(std::uint64_t rows, std::span<const Draw::Lot> lots) { assigner().merge(rows, lots); }
+
+    // Likewise measure(): by measure_rows() of queries() in any number of processes.
+    const std::vector<RowQuery>& queries() const noexcept { return queries_; }
+    void measure(QueryQueue& queue, Tally& tally);
+    void write_calibration(const Tally& sum);
 
     const Parameters& parameters() const noexcept { return parameters_; }
     std::uint64_t rows() const noexcept { return rows_; }
@@ -75,15 +88,15 @@ private:
 
     std::size_t target() const noexcept;
     std::vector<float> mean_of_sample() const;
-    void keep_for_measuring(const float* point, tree::HeapAddress address);
-    void gather(std::span<const std::byte> stored);
+    Assigner& assigner();
+    void choose_queries();
+    void gather(std::span<const std::byte> bytes);
     void write_cluster();
     std::vector<Slot> make_slots();
     void write_leaves(std::span<const Slot> slots);
     void write_leaf(std::span<const Slot> slots);
     void write_pending();
     void write_root_leaf();
-    void measure();
     void write_parameters();
     std::span<const std::byte> keys_of(std::size_t row) const noexcept;
     const float* point(std::uint32_t number) const noexcept;
@@ -94,7 +107,7 @@ private:
     VannGeometry geometry_;
     const Layout& layout_;
     KmeansOptions kmeans_;
-    std::mt19937_64 random_;
+    std::mt19937_64 random_; ///< Chooses the sample.
 
     std::size_t sample_stride_;
     std::vector<float> sample_;
@@ -102,14 +115,11 @@ private:
 
     std::unique_ptr<Space> space_;
     Clusters clusters_;
-    Clusters::Scratch scratch_;
-    std::vector<float> point_;
-    std::vector<std::byte> stored_;
-    std::size_t stored_dims_; ///< Coordinates of a point that any page sees.
+    std::size_t stored_dims_;
     std::unique_ptr<tree::Sorter> sorter_;
-    std::uint64_t rows_ = 0;
-    std::vector<CalibrationQuery> queries_;
-    std::size_t queries_wanted_;
+    std::optional<Assigner> assigner_;
+    std::uint64_t rows_ = 0; ///< Known when they are sorted.
+    std::vector<RowQuery> queries_;
 
     Gathered gathered_;
     std::unordered_set<std::uint64_t> kept_apart_; ///< Queries that have no part in centroids, by address.

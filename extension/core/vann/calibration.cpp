@@ -2,6 +2,8 @@
 // any beam and any re-rank depth would have found is then read off these scores, without searching again.
 #include "core/vann/calibration.hpp"
 
+#include "core/simd/dispatch.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -16,18 +18,11 @@ constexpr float nothing = std::numeric_limits<float>::infinity();
 constexpr std::size_t neighbours = 10;
 constexpr std::size_t scanned_leaves_max = 1024;
 constexpr std::size_t scanned_in_all = 1'000'000; ///< Leaves, by all queries together: about a second.
-constexpr std::size_t queries_min = 500, queries_max = 2000;
+constexpr std::size_t queries_min = 500, queries_max = Draw::most;
 constexpr std::size_t truth_depth = 400; ///< Entries that are looked at closely for a query's truth …
 constexpr std::size_t exact_depth = 40;  ///< … and by their own vectors.
 constexpr std::size_t watched_max = 64;
 constexpr float rounding = 1e-5F;
-
-constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
-constexpr std::array<unsigned, 33> probe_counts{1,  2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
-                                                16, 20,  24,  28,  32,  40,  48,  56,  64,  72,  80,
-                                                96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512};
-constexpr std::array<unsigned, 18> depths{10, 12, 14, 16, 20, 24,  28,  32,  40,
-                                          48, 56, 64, 80, 96, 128, 160, 192, 256};
 
 // What a page of each kind costs a query, in leaves: a leaf is pinned, read and scored; inner pages are fewer
 // and stay in the processor's cache; of a detail page only one entry is read.
@@ -251,24 +246,22 @@ private:
     float limit_ = nothing;
 };
 
-/// What the queries found on average, for every choice of beam, probes and depth.
-struct Tally {
-    double found[beams.size()][probe_counts.size()][depths.size()] = {};
-    double opened[beams.size()] = {};
-    std::size_t queries = 0;
-};
-
 /// What a search has found after some leaves.
 class Beam {
 public:
     explicit Beam(const std::vector<Scores::Watched>& watched)
         : watched_(watched), is_read_(watched.size()), before_(watched.size()) {}
 
-    void read(std::uint32_t leaf, const std::vector<std::uint16_t>& before) {
+    /// False: the leaf has nothing to say about what is watched.
+    bool read(std::uint32_t leaf, const std::vector<std::uint16_t>& before) {
+        bool is_changed = false;
         for (std::size_t i = 0; i < watched_.size(); i++) {
+            const bool is_here = watched_[i].entry.leaf == leaf;
             before_[i] += before[i];
-            if (watched_[i].entry.leaf == leaf) is_read_[i] = 1;
+            if (is_here) is_read_[i] = 1;
+            is_changed = is_changed || is_here || before[i] > 0;
         }
+        return is_changed;
     }
     /// True neighbours among the ten best of the first `depth` entries.
     std::size_t hits(std::size_t depth) const {
@@ -293,12 +286,17 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
         tally.opened[b] += static_cast<double>(scores.pages_opened());
         Beam beam(watched);
         std::size_t at = 0;
+        std::array<double, depths.size()> shares{};
         for (std::size_t p = 0; p < probe_counts.size(); p++) {
+            bool is_changed = false;
             for (; at < route.size() && at < probe_counts[p]; at++)
-                beam.read(route[at], scores.before(route[at]));
-            for (std::size_t d = 0; d < depths.size(); d++)
-                tally.found[b][p][d] += static_cast<double>(std::min(beam.hits(depths[d]), scores.wanted())) /
-                                        static_cast<double>(scores.wanted());
+                if (beam.read(route[at], scores.before(route[at]))) is_changed = true;
+            for (std::size_t d = 0; d < depths.size(); d++) {
+                if (is_changed)
+                    shares[d] = static_cast<double>(std::min(beam.hits(depths[d]), scores.wanted())) /
+                                static_cast<double>(scores.wanted());
+                tally.found[b][p][d] += shares[d];
+            }
         }
     }
     tally.queries++;
@@ -372,25 +370,77 @@ std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeo
     return queries;
 }
 
+void Tally::add(const Tally& other) noexcept {
+    for (std::size_t b = 0; b < beams.size(); b++) {
+        opened[b] += other.opened[b];
+        for (std::size_t p = 0; p < probe_counts.size(); p++)
+            for (std::size_t d = 0; d < depths.size(); d++)
+                found[b][p][d] += other.found[b][p][d];
+    }
+    queries += other.queries;
+}
+
+void measure(tree::PageStore& store, const VannGeometry& geometry, std::size_t queries, const MakeQuery& make,
+             const ExactOrder& exact, QueryQueue& queue, Tally& tally) {
+    Scores scores(store, geometry);
+    CalibrationQuery query;
+    for (;;) {
+        const std::uint64_t number = queue.next++;
+        if (number >= queries || (number >= queries_min && queue.scanned >= scanned_in_all)) return;
+        if (!make(number, query)) continue;
+        scores.take(query);
+        queue.scanned += scores.leaves();
+        const auto& watched = scores.find_truth(exact);
+        if (!watched.empty()) count_query(scores, watched, tally);
+    }
+}
+
+Calibration choose_settings(const Tally& tally, std::uint64_t rows) {
+    Calibration calibration{};
+    if (tally.queries == 0) return calibration;
+    calibration.rows = rows;
+    for (std::size_t i = 0; i < recall_targets.size(); i++)
+        calibration.settings[i] = choose(tally, recall_targets[i]);
+    return calibration;
+}
+
 Calibration calibrate(tree::PageStore& store, const VannGeometry& geometry,
                       std::span<const CalibrationQuery> queries, const ExactOrder& exact,
                       std::uint64_t rows) {
-    Scores scores(store, geometry);
     const auto tally = std::make_unique<Tally>();
-    std::size_t scanned = 0;
-    for (const CalibrationQuery& query : queries) {
-        if (tally->queries >= queries_min && scanned >= scanned_in_all) break;
-        scores.take(query);
-        scanned += scores.leaves();
-        const auto& watched = scores.find_truth(exact);
-        if (!watched.empty()) count_query(scores, watched, *tally);
-    }
-    Calibration calibration{};
-    if (tally->queries == 0) return calibration;
-    calibration.rows = rows;
-    for (std::size_t i = 0; i < recall_targets.size(); i++)
-        calibration.settings[i] = choose(*tally, recall_targets[i]);
-    return calibration;
+    QueryQueue queue;
+    const auto make = [&](std::size_t number, CalibrationQuery& query) {
+        query = queries[number];
+        return true;
+    };
+    measure(store, geometry, queries.size(), make, exact, queue, *tally);
+    return choose_settings(*tally, rows);
+}
+
+ExactOrder exact_order(const Space& space, Metric metric, FetchVector fetch) {
+    return [&space, metric, fetch = std::move(fetch), vector = std::vector<float>(space.dimensions()),
+            point = std::vector<float>(space.padded())](
+               const CalibrationQuery& query, tree::HeapAddress address) mutable -> std::optional<float> {
+        if (!fetch(address, vector.data()) || !space.to_point(vector.data(), point.data())) return {};
+        const simd::Kernels& kernels = simd::kernels();
+        if (metric == Metric::inner_product)
+            return -kernels.inner_product(query.point.data(), point.data(), point.size());
+        return kernels.l2_squared(query.point.data(), point.data(), point.size());
+    };
+}
+
+void measure_rows(tree::PageStore& store, const VannGeometry& geometry, const Space& space,
+                  std::span<const RowQuery> queries, const FetchVector& fetch, QueryQueue& queue,
+                  Tally& tally) {
+    std::vector<float> vector(space.dimensions());
+    const auto make = [&](std::size_t number, CalibrationQuery& query) {
+        query.self = queries[number].row;
+        query.counted = queries[number].counted;
+        query.point.resize(space.padded());
+        return fetch(query.self, vector.data()) && space.to_point(vector.data(), query.point.data());
+    };
+    measure(store, geometry, queries.size(), make, exact_order(space, geometry.layout().metric, fetch), queue,
+            tally);
 }
 
 SearchSettings settings_for(const Calibration& calibration, double recall) noexcept {

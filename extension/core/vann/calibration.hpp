@@ -7,7 +7,11 @@
 // the caller can fetch them.
 #pragma once
 
+#include "core/vann/assignment.hpp"
 #include "core/vann/search.hpp"
+
+#include <array>
+#include <atomic>
 
 namespace soup::vann {
 
@@ -29,8 +33,57 @@ std::size_t calibration_queries(std::uint64_t rows) noexcept;
 std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
                                            std::size_t wanted, std::uint64_t seed);
 
+/// The choices that are measured: nodes of each level that a search follows, leaves that it reads, entries
+/// that it ranks by their details.
+inline constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+inline constexpr std::array<unsigned, 33> probe_counts{1,  2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
+                                                       16, 20,  24,  28,  32,  40,  48,  56,  64,  72,  80,
+                                                       96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512};
+inline constexpr std::array<unsigned, 18> depths{10, 12, 14, 16, 20, 24,  28,  32,  40,
+                                                 48, 56, 64, 80, 96, 128, 160, 192, 256};
+
+/// What queries found, summed up, for every choice. Large: keep it on the heap.
+struct Tally {
+    double found[beams.size()][probe_counts.size()][depths.size()] = {};
+    double opened[beams.size()] = {}; ///< Inner pages.
+    std::uint64_t queries = 0;
+
+    void add(const Tally& other) noexcept;
+};
+
+/// Which query comes next: shared by all processes that measure together.
+struct QueryQueue {
+    std::atomic<std::uint64_t> next = 0;
+    std::atomic<std::uint64_t> scanned = 0; ///< Leaves.
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "it lies in shared memory");
+
+/// Makes the query of this number; false if there is none. Numbers below `queries` come in their order, each
+/// once.
+using MakeQuery = std::function<bool(std::size_t number, CalibrationQuery&)>;
+
+/// Measures with queries from the queue until it is empty, or enough were measured.
+void measure(tree::PageStore& store, const VannGeometry& geometry, std::size_t queries, const MakeQuery& make,
+             const ExactOrder& exact, QueryQueue& queue, Tally& tally);
+Calibration choose_settings(const Tally& tally, std::uint64_t rows);
+
+/// Both, with queries that are at hand.
 Calibration calibrate(tree::PageStore& store, const VannGeometry& geometry,
                       std::span<const CalibrationQuery> queries, const ExactOrder& exact, std::uint64_t rows);
+
+/// Fetches a row's vector, as the user gave it; false if it is gone.
+using FetchVector = std::function<bool(tree::HeapAddress, float* vector)>;
+/// The order by rows' own vectors. The space has to outlive it.
+ExactOrder exact_order(const Space& space, Metric metric, FetchVector fetch);
+
+/// Measures with rows of the index as queries.
+struct RowQuery {
+    tree::HeapAddress row;
+    CalibrationQuery::Counted counted;
+};
+void measure_rows(tree::PageStore& store, const VannGeometry& geometry, const Space& space,
+                  std::span<const RowQuery> queries, const FetchVector& fetch, QueryQueue& queue,
+                  Tally& tally);
 
 /// What to search with to reach `recall`. An index that was never measured gets a cautious guess.
 SearchSettings settings_for(const Calibration& calibration, double recall) noexcept;

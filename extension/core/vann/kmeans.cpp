@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <random>
@@ -443,6 +444,56 @@ void Clusters::keep_nearest(const Level& level, const float* point, std::vector<
             node.distance = distance(point, &level.centroids[node.cluster * dimensions_], dimensions_);
     }
     keep(wanted);
+}
+
+namespace {
+
+template<class T>
+void append(std::vector<std::byte>& bytes, const std::vector<T>& values) {
+    const std::size_t count = values.size();
+    const auto* size = reinterpret_cast<const std::byte*>(&count);
+    bytes.insert(bytes.end(), size, size + sizeof count);
+    const auto content = std::as_bytes(std::span(values));
+    bytes.insert(bytes.end(), content.begin(), content.end());
+}
+
+template<class T>
+std::vector<T> take(std::span<const std::byte>& bytes) {
+    std::size_t count = 0;
+    std::memcpy(&count, bytes.data(), sizeof count);
+    std::vector<T> values(count);
+    if (count > 0) std::memcpy(values.data(), bytes.data() + sizeof count, count * sizeof(T));
+    bytes = bytes.subspan(sizeof count + count * sizeof(T));
+    return values;
+}
+
+} // namespace
+
+std::vector<std::byte> Clusters::to_bytes() const {
+    std::vector<std::byte> bytes;
+    bytes.reserve(memory_bytes() + (1 + 4 * levels_.size()) * sizeof(std::size_t));
+    append(bytes, std::vector<std::size_t>{dimensions_, levels_.size()});
+    for (const Level& level : levels_) {
+        append(bytes, level.centroids);
+        append(bytes, level.first);
+        append(bytes, level.children);
+    }
+    return bytes;
+}
+
+Clusters Clusters::from_bytes(std::span<const std::byte> bytes) {
+    Clusters clusters;
+    const auto head = take<std::size_t>(bytes);
+    clusters.dimensions_ = head.at(0);
+    for (std::size_t i = 0; i < head.at(1); i++) {
+        Level level;
+        level.centroids = take<float>(bytes);
+        level.first = take<std::uint32_t>(bytes);
+        level.children = take<std::uint32_t>(bytes);
+        level.count = level.centroids.size() / clusters.dimensions_;
+        clusters.levels_.push_back(std::move(level));
+    }
+    return clusters;
 }
 
 std::size_t Clusters::memory_bytes() const noexcept {

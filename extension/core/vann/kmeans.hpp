@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 namespace soup::vann {
@@ -59,6 +60,10 @@ public:
         return &levels_.back().centroids[cluster * dimensions_];
     }
     std::size_t memory_bytes() const noexcept;
+
+    /// For another process of the same library.
+    std::vector<std::byte> to_bytes() const;
+    static Clusters from_bytes(std::span<const std::byte> bytes);
 
     struct Near {
         float distance; ///< Squared.

@@ -1,0 +1,69 @@
+// The part of a bulk build that every row goes through: to a point, to the nearest cluster, into a sorter
+// under the cluster's number. Several processes may each have an Assigner, on the same clusters and with a
+// sorter of their own; what they found is added up.
+#pragma once
+
+#include "core/tree/sorter.hpp"
+#include "core/vann/kmeans.hpp"
+#include "core/vann/space.hpp"
+
+namespace soup::vann {
+
+/// A row as the sorter keeps it: the coordinates that any page sees, the keys, the address.
+struct StoredRow {
+    std::span<const std::byte> point, keys;
+    tree::HeapAddress address;
+};
+/// Coordinates of a point that any page sees.
+std::size_t stored_dims(const Layout& layout) noexcept;
+StoredRow read_stored(const Layout& layout, std::span<const std::byte> bytes) noexcept;
+
+/// Rows drawn to be queries when recall is measured: those with the lowest lots. A row's lot hangs on its
+/// address alone, so it does not matter which process saw it, nor in which order rows came.
+class Draw {
+public:
+    struct Lot {
+        std::uint64_t number;
+        tree::HeapAddress row;
+    };
+
+    static constexpr std::size_t most = 2000;
+    explicit Draw(std::size_t wanted = most) : wanted_(wanted) {}
+
+    void offer(tree::HeapAddress row);
+    void offer(const Lot& lot);
+    /// Of all rows that were offered, lowest lots first: as many as were wanted, or all.
+    std::vector<Lot> lots() const;
+
+private:
+    std::size_t wanted_;
+    std::vector<Lot> lots_; ///< A heap, the highest on top.
+};
+
+class Assigner {
+public:
+    /// All of it stays the caller's.
+    Assigner(const Layout& layout, const Space& space, const Clusters& clusters, tree::Sorter& into)
+        : layout_(layout), space_(space), clusters_(clusters), into_(into), point_(layout.padded) {}
+
+    /// False: the row is not indexed (a vector without direction under cosine).
+    bool add(const float* vector, tree::HeapAddress address, std::span<const std::byte> keys);
+
+    std::uint64_t rows() const noexcept { return rows_; }
+    const Draw& draw() const noexcept { return draw_; }
+    /// What another Assigner found.
+    void merge(std::uint64_t rows, std::span<const Draw::Lot> lots);
+
+private:
+    const Layout& layout_;
+    const Space& space_;
+    const Clusters& clusters_;
+    tree::Sorter& into_;
+    Draw draw_;
+    std::uint64_t rows_ = 0;
+    std::vector<float> point_;
+    std::vector<std::byte> stored_;
+    Clusters::Scratch scratch_;
+};
+
+} // namespace soup::vann

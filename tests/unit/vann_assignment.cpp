@@ -1,0 +1,121 @@
+// What several processes do for one build is what one process does: the same clusters, the same queries, the
+// same rows, the same recall.
+#include "tests/unit/vann_search_fixture.hpp"
+
+namespace soup::vann::test {
+namespace {
+
+/// A sorter whose rows another sorter hands out.
+class Share final : public tree::Sorter {
+public:
+    explicit Share(tree::Sorter& all) : all_(all) {}
+    void put(std::uint64_t key, std::span<const std::byte> row) override { all_.put(key, row); }
+    void sort() override {}
+    bool next(std::uint64_t&, std::span<const std::byte>&) override { return false; }
+
+private:
+    tree::Sorter& all_;
+};
+
+TEST(VannAssignment, FindsTheSameClustersAfterATripThroughBytes) {
+    Clustered source(24, 60, 1);
+    Floats sample;
+    for (std::size_t i = 0; i < 8000; ++i)
+        std::ranges::copy(source.next(), std::back_inserter(sample));
+    for (const std::size_t wanted : {std::size_t{1}, std::size_t{30}, std::size_t{300}}) {
+        const Clusters clusters = Clusters::train({sample.data(), 8000, 24}, wanted, {});
+        const Clusters copy = Clusters::from_bytes(clusters.to_bytes());
+        ASSERT_EQ(copy.count(), clusters.count());
+        Clusters::Scratch scratch;
+        for (std::size_t i = 0; i < 500; ++i) {
+            const Floats point = source.next();
+            EXPECT_EQ(copy.nearest(point.data(), scratch).cluster,
+                      clusters.nearest(point.data(), scratch).cluster);
+        }
+    }
+    EXPECT_EQ(Clusters::from_bytes(Clusters().to_bytes()).count(), 0U);
+}
+
+TEST(VannAssignment, DrawsTheSameRowsInAnyOrderAndDivision) {
+    Draw all(100), reversed(100), even(100), odd(100), merged(100);
+    for (std::uint64_t row = 0; row < 5000; ++row) {
+        all.offer(VannTree::address(row));
+        reversed.offer(VannTree::address(4999 - row));
+        (row % 2 == 0 ? even : odd).offer(VannTree::address(row));
+    }
+    for (const Draw& part : {even, odd})
+        for (const Draw::Lot& lot : part.lots())
+            merged.offer(lot);
+    const auto rows = [](const Draw& draw) {
+        std::vector<std::uint64_t> rows;
+        for (const Draw::Lot& lot : draw.lots())
+            rows.push_back(VannTree::row(lot.row));
+        return rows;
+    };
+    EXPECT_EQ(rows(all).size(), 100U);
+    EXPECT_EQ(rows(reversed), rows(all));
+    EXPECT_EQ(rows(merged), rows(all));
+    // They come from everywhere.
+    EXPECT_NEAR(std::ranges::count_if(rows(all), [](std::uint64_t row) { return row < 2500; }), 50, 20);
+}
+
+TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
+    Clustered source(48, 40, 3);
+    const auto vectors = source.next(6000);
+    const Parameters parameters = make_parameters(48, Metric::l2, 3);
+    BuiltTree alone(parameters), together(parameters);
+    alone.build(vectors);
+
+    BuildOptions options = together.options(vectors.size());
+    tree::Sorter* all = nullptr;
+    options.make_sorter = [&](std::size_t) {
+        auto sorter = std::make_unique<soup::test::MemorySorter>();
+        all = sorter.get();
+        return sorter;
+    };
+    options.fetch = [&](tree::HeapAddress address, float* vector) {
+        std::ranges::copy(vectors[VannTree::row(address)], vector);
+        return true;
+    };
+    Builder builder(together.store, parameters, options);
+    for (const Floats& vector : vectors)
+        builder.sample(vector.data());
+    builder.train();
+    builder.add(vectors[0].data(), VannTree::address(0), together.keys(0));
+    const Clusters clusters = Clusters::from_bytes(builder.clusters().to_bytes());
+    const Parameters trained =
+        load(tree::meta(together.store.lock(tree::meta_block, tree::Lock::shared).bytes()));
+    const Space space(trained, read_mean(together.store, trained.mean, 48));
+    for (std::size_t worker = 0; worker < 3; ++worker) {
+        Share share(*all);
+        Assigner assigner(together.layout, space, clusters, share);
+        for (std::size_t row = 1 + worker; row < vectors.size(); row += 3)
+            assigner.add(vectors[row].data(), VannTree::address(row), together.keys(row));
+        builder.merge(assigner.rows(), assigner.draw().lots());
+    }
+    builder.finish();
+    EXPECT_EQ(builder.rows(), vectors.size());
+    EXPECT_EQ(together.rows(), first_rows(vectors.size()));
+    EXPECT_EQ(together.violations(), nothing_wrong);
+
+    // Two who measure at once find together what one finds.
+    QueryQueue queue, own;
+    const auto tally = std::make_unique<Tally>(), other = std::make_unique<Tally>(),
+               sum = std::make_unique<Tally>();
+    builder.measure(own, *sum);
+    const std::span<const RowQuery> queries = builder.queries();
+    measure_rows(together.store, together.geometry, space, queries.first(queries.size() / 2), options.fetch,
+                 queue, *tally);
+    EXPECT_EQ(tally->queries, queries.size() / 2);
+    queue.next = queries.size() / 2;
+    measure_rows(together.store, together.geometry, space, queries, options.fetch, queue, *other);
+    tally->add(*other);
+    EXPECT_EQ(tally->queries, sum->queries);
+    EXPECT_EQ(choose_settings(*tally, 6000), choose_settings(*sum, 6000));
+    builder.write_calibration(*tally);
+    EXPECT_EQ(queries.size(), calibration_queries(6000));
+    EXPECT_EQ(builder.parameters().calibration.rows, alone.calibration().rows);
+}
+
+} // namespace
+} // namespace soup::vann::test
