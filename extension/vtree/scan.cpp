@@ -2,6 +2,7 @@
 //
 // Pins: an index-only scan trusts the visibility map, so the leaf of a row that was returned stays pinned
 // until the next row: vacuum, which removes a row from the index first, cannot have removed it from the heap.
+// A standby's replay does not wait for pins; there are no index-only scans there.
 // A snapshot that is no MVCC snapshot needs the same. Otherwise nothing is pinned between two calls; a row
 // that took a removed one's place is younger than the snapshot, and the executor drops it. Pins are the
 // resource owner's: after an error, and when the memory goes away without end_scan, they are gone already.
@@ -19,6 +20,7 @@
 
 extern "C" {
 #include "access/itup.h"
+#include "access/xlog.h"
 #include "pgstat.h"
 #include "utils/snapmgr.h"
 }
@@ -187,8 +189,10 @@ void end_scan(IndexScanDesc scan) {
     pg::entry([=] { vtree_scan(scan).stop(); });
 }
 
+/// The planner asks. On a standby, replay removes a row from leaf and heap without waiting for the leaf's
+/// pin, and the visibility map may then vouch for a row that has gone: there scans have to ask the heap.
 bool can_return(Relation, int) {
-    return true;
+    return !RecoveryInProgress();
 }
 
 } // namespace soup::vtree

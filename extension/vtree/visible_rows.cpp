@@ -1,5 +1,6 @@
 // The visibility map is read without a lock, as by the executor's index-only scans: a bit that is set while
-// the leaf is pinned says that every snapshot sees the page's rows that are still in the index.
+// the leaf is pinned says that every snapshot sees the page's rows that are still in the index. On a standby
+// that is not so, because replay does not wait for pins: there all rows are looked up in the heap.
 #include "vtree/visible_rows.hpp"
 
 #include "tree/address.hpp"
@@ -8,6 +9,7 @@
 extern "C" {
 #include "access/tableam.h"
 #include "access/visibilitymap.h"
+#include "access/xlog.h"
 #include "executor/tuptable.h"
 }
 
@@ -24,7 +26,8 @@ BlockNumber block_of(tree::HeapAddress row) noexcept {
 
 } // namespace
 
-VisibleRows::VisibleRows(Relation heap, Snapshot snapshot) : heap_(heap), snapshot_(snapshot) {
+VisibleRows::VisibleRows(Relation heap, Snapshot snapshot)
+    : heap_(heap), snapshot_(snapshot), trusts_map_(!RecoveryInProgress()) {
     pg::call([&] {
         slot_ = table_slot_create(heap_, nullptr);
         fetch_ = table_index_fetch_begin(heap_);

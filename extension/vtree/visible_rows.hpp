@@ -32,6 +32,7 @@ private:
 
     Relation heap_;
     Snapshot snapshot_;
+    bool trusts_map_;
     Buffer map_page_ = InvalidBuffer;
     IndexFetchTableData* fetch_ = nullptr;
     TupleTableSlot* slot_ = nullptr;
