@@ -81,7 +81,7 @@ sub begin {
 # What a session may meet when others cancel, kill and take over; anything else is a finding.
 my $expected = join '|', 'canceling statement due to', 'deadlock detected', 'terminating connection', 'the database system is',
   'server closed the connection', 'connection to server', 'could not receive data from server', 'current transaction is aborted',
-  'savepoint "s" does not exist';
+  'savepoint "s" does not exist', 'postmaster exited during a parallel transaction';
 
 # Ends the sessions, waits until none of their statements runs any more, and returns what they complained about.
 sub end {
