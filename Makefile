@@ -94,4 +94,4 @@ help:
 
 clean:
 	@demo/down --remove
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) regress_output tmp_check

@@ -1,5 +1,5 @@
 // soupvec.so: the settings soupvec.isa and vann.*, the kinds of storage parameters of vann and vtree, the
-// planner's hook, and the guard that a session holds one version of the library only.
+// planner's hooks, and the guard that a session holds one version of the library only.
 //
 // Loaded by the first versioned library of a session, or by shared_preload_libraries; both work alike.
 // Everything here is plain C in C++ clothes: no object with a destructor, so ereport may jump freely.
@@ -20,6 +20,7 @@ VannSettings vann_settings{
     .recall = 0.95, .probes = 0, .rerank = 0, .max_pages = 0, .order = static_cast<int>(RowOrder::relaxed)};
 const VectorLibrary* library = nullptr;
 planner_hook_type previous_planner = nullptr;
+create_upper_paths_hook_type previous_add_paths = nullptr;
 
 const config_enum_entry order_names[] = {{"relaxed", static_cast<int>(RowOrder::relaxed), false},
                                          {"strict", static_cast<int>(RowOrder::strict), false},
@@ -67,6 +68,12 @@ PlannedStmt* plan(Query* query, const char* source, int cursor_options, ParamLis
                             : standard_planner(query, source, cursor_options, parameters);
     if (library != nullptr && library->plan_made != nullptr) library->plan_made(made);
     return made;
+}
+
+void add_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input, RelOptInfo* output,
+               void* extra) {
+    if (previous_add_paths != nullptr) previous_add_paths(root, stage, input, output, extra);
+    if (library != nullptr && library->add_paths != nullptr) library->add_paths(root, stage, input, output);
 }
 
 void define_vann_settings() {
@@ -117,6 +124,8 @@ SOUP_MODULE_INIT() {
         loader.vtree_options = define_options("How full a build makes vtree's pages, in percent.", 90);
         previous_planner = planner_hook;
         planner_hook = plan;
+        previous_add_paths = create_upper_paths_hook;
+        create_upper_paths_hook = add_paths;
         *find_rendezvous_variable(vector_rendezvous) = &loader;
     });
 }

@@ -8,6 +8,7 @@
 #include "boundary/boundary.hpp"
 
 extern "C" {
+#include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 }
 
@@ -24,6 +25,8 @@ struct VectorLibrary {
     void (*isa_changed)(Isa) noexcept;   ///< Called at registration and at each change.
     /// May change a plan that was just made, and may raise. Null: nothing to change.
     void (*plan_made)(PlannedStmt*);
+    /// May add paths to `output`, and may raise. Null: none to add.
+    void (*add_paths)(PlannerInfo*, UpperRelationKind, RelOptInfo* input, RelOptInfo* output);
 };
 
 /// Values of the setting vann.order. The numbers are part of the interface.

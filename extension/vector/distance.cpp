@@ -1,6 +1,8 @@
 // Distances: the functions behind <->, <#>, <=>, <+> and those that index support asks for.
 //
 // Each is one look at the two datums, one comparison of dimensions and one call through the kernels' table.
+#include "vector/distance.hpp"
+
 #include "vector/vector.hpp"
 
 namespace soup::vector {
@@ -82,3 +84,15 @@ SOUP_FUNCTION(svec_spherical_distance) {
     const double cosine = kernels().inner_product(pair.a, pair.b, pair.n);
     PG_RETURN_FLOAT8(std::acos(std::clamp(cosine, -1.0, 1.0)) / M_PI);
 }
+
+namespace soup::vector {
+
+bool is_distance(Oid function) {
+    FmgrInfo info;
+    fmgr_info(function, &info);
+    const PGFunction distances[] = {svec_l2_distance, svec_negative_inner_product, svec_cosine_distance,
+                                    svec_l1_distance};
+    return std::ranges::find(distances, info.fn_addr) != std::end(distances);
+}
+
+} // namespace soup::vector

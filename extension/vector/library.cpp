@@ -1,6 +1,8 @@
 // soupvec's versioned library: registers with the loader, lets it force the instruction set, and hands it
 // what is to be done with plans.
 #include "loader/soupvec_loader.hpp"
+#include "planner/nearest_node.hpp"
+#include "planner/nearest_path.hpp"
 #include "planner/sort_column.hpp"
 #include "vector/vector.hpp"
 #include "library_version.hpp"
@@ -41,6 +43,7 @@ constexpr loader::VectorLibrary library{
     .isa_available = isa_available,
     .isa_changed = isa_changed,
     .plan_made = planner::drop_unread_distances,
+    .add_paths = planner::add_nearest_path,
 };
 
 } // namespace
@@ -49,6 +52,7 @@ constexpr loader::VectorLibrary library{
 SOUP_MODULE_INIT() {
     soup::simd::choose(soup::simd::best_available());
     soup::loader::attach(soup::vector::library);
+    soup::pg::call([] { soup::planner::register_nearest_node(); });
 }
 
 // The name of the instruction set whose kernels this session runs.
