@@ -12,7 +12,7 @@ use Test::More;
 use TreeCluster;
 
 TreeCluster::seed();
-my $cluster = TreeCluster->new('vann_primary', conf => "wal_consistency_checking = 'generic'\n");
+my $cluster = TreeCluster->new('vann_primary', conf => "wal_consistency_checking = 'generic'\nwal_keep_size = 4GB\n");
 my $primary = $cluster->node;
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('vann_standby');
