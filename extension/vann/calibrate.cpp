@@ -41,7 +41,7 @@ void write_calibration(tree::BufferStore& store, const Calibration& calibration)
 }
 
 Calibration measure_now(tree::BufferStore& store, const OpenVann& open, const ExactOrder& exact,
-                    std::uint64_t rows) {
+                        std::uint64_t rows) {
     const std::vector<CalibrationQuery> queries =
         draw_queries(store, open.vann(), calibration_queries(rows), seed);
     return calibrate(store, open.vann(), queries, exact, rows);
@@ -129,8 +129,8 @@ SOUP_FUNCTION(svec_vann_calibrate) {
     tree::BufferStore store(lock.index());
     vann::MeasuredRows rows(lock.heap(), lock.index(), vann.parameters.dimensions);
     const auto rows_known = static_cast<std::uint64_t>(std::max(0.0F, lock.index()->rd_rel->reltuples));
-    const vann::Calibration found =
-        vann::measure_now(store, vann, vann::order_by_rows(vann, rows), std::max<std::uint64_t>(1, rows_known));
+    const vann::Calibration found = vann::measure_now(store, vann, vann::order_by_rows(vann, rows),
+                                                      std::max<std::uint64_t>(1, rows_known));
     vann::write_calibration(store, found);
     vann::return_settings(fcinfo, found);
     return Datum{0};
