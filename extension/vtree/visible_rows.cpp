@@ -94,6 +94,7 @@ bool VisibleRows::are_all_visible(std::span<const tree::HeapAddress> rows) {
 /// pages per byte, after the page header. Rows of a leaf lie all over the heap, and one page of the map
 /// covers 256 MB.
 bool VisibleRows::is_all_visible(BlockNumber block) {
+    if (!trusts_map_) return false;
     if (map_ == nullptr || block / blocks_a_page != map_number_) {
         const bool is_visible =
             (visibilitymap_get_status(heap_, block, &map_page_) & VISIBILITYMAP_ALL_VISIBLE) != 0;
