@@ -1,4 +1,4 @@
-// soupvec.so: the settings soupvec.isa and vann.*, the kinds of storage parameters of vann and vtree, the
+// soupvec.so: the settings soupvec.* and vann.*, the kinds of storage parameters of vann and vtree, the
 // planner's hooks, and the guard that a session holds one version of the library only.
 //
 // Loaded by the first versioned library of a session, or by shared_preload_libraries; both work alike.
@@ -15,6 +15,7 @@ extern "C" {
 namespace soup::loader {
 namespace {
 
+bool planner_setting = true;
 int isa_setting = static_cast<int>(Isa::automatic);
 VannSettings vann_settings{
     .recall = 0.95, .probes = 0, .rerank = 0, .max_pages = 0, .order = static_cast<int>(RowOrder::relaxed)};
@@ -66,14 +67,15 @@ PlannedStmt* plan(Query* query, const char* source, int cursor_options, ParamLis
     PlannedStmt* made = previous_planner != nullptr
                             ? previous_planner(query, source, cursor_options, parameters)
                             : standard_planner(query, source, cursor_options, parameters);
-    if (library != nullptr && library->plan_made != nullptr) library->plan_made(made);
+    if (planner_setting && library != nullptr && library->plan_made != nullptr) library->plan_made(made);
     return made;
 }
 
 void add_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input, RelOptInfo* output,
                void* extra) {
     if (previous_add_paths != nullptr) previous_add_paths(root, stage, input, output, extra);
-    if (library != nullptr && library->add_paths != nullptr) library->add_paths(root, stage, input, output);
+    if (planner_setting && library != nullptr && library->add_paths != nullptr)
+        library->add_paths(root, stage, input, output);
 }
 
 void define_vann_settings() {
@@ -118,6 +120,10 @@ SOUP_MODULE_INIT() {
                                  "\"auto\" takes the best that the processor has.", &isa_setting,
                                  static_cast<int>(Isa::automatic), isa_names, PGC_SUSET, 0, check_isa,
                                  assign_isa, nullptr);
+        DefineCustomBoolVariable("soupvec.planner", "Lets the planner use what soupvec adds to it.",
+                                 "Counting in an index, keeping the nearest rows while a table is read, "
+                                 "leaving out unread distances.",
+                                 &planner_setting, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
         MarkGUCPrefixReserved("soupvec");
         define_vann_settings();
         loader.vann_options = define_options("How full a build makes vann's leaves, in percent.", 70);

@@ -19,7 +19,7 @@ extern "C" {
 #include "utils/ruleutils.h"
 }
 
-namespace soup::planner {
+namespace soup::planner::nearest_rows {
 namespace {
 
 constexpr const char* node_name = "Nearest Rows"; ///< As EXPLAIN shows it.
@@ -137,14 +137,14 @@ void explain(CustomScanState* node, List* ancestors, ExplainState* explained) {
 }
 
 CustomExecMethods make_exec_methods() noexcept {
-    CustomExecMethods methods{};
-    methods.CustomName = node_name;
-    methods.BeginCustomScan = begin;
-    methods.ExecCustomScan = next_row;
-    methods.EndCustomScan = end;
-    methods.ReScanCustomScan = rescan;
-    methods.ExplainCustomScan = explain;
-    return methods;
+    CustomExecMethods made{};
+    made.CustomName = node_name;
+    made.BeginCustomScan = begin;
+    made.ExecCustomScan = next_row;
+    made.EndCustomScan = end;
+    made.ReScanCustomScan = rescan;
+    made.ExplainCustomScan = explain;
+    return made;
 }
 const CustomExecMethods exec_methods = make_exec_methods();
 
@@ -188,12 +188,12 @@ constexpr CustomPathMethods path_methods{
 
 } // namespace
 
-const CustomPathMethods* nearest_path_methods() noexcept {
+const CustomPathMethods* methods() noexcept {
     return &path_methods;
 }
 
-void register_nearest_node() {
+void register_node() {
     RegisterCustomScanMethods(&scan_methods);
 }
 
-} // namespace soup::planner
+} // namespace soup::planner::nearest_rows

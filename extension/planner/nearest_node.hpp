@@ -7,10 +7,10 @@ extern "C" {
 #include "nodes/extensible.h"
 }
 
-namespace soup::planner {
+namespace soup::planner::nearest_rows {
 
-const CustomPathMethods* nearest_path_methods() noexcept;
+const CustomPathMethods* methods() noexcept;
 /// Makes the node known to the server by its name. Once per session.
-void register_nearest_node();
+void register_node();
 
-} // namespace soup::planner
+} // namespace soup::planner::nearest_rows

@@ -117,7 +117,7 @@ void add_nearest_path(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* in
 #if PG_VERSION_NUM >= 150000
     path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 #endif
-    path->methods = nearest_path_methods();
+    path->methods = nearest_rows::methods();
     add_path(output, &path->path);
 }
 

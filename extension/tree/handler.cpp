@@ -17,6 +17,13 @@ struct Registered {
 };
 std::array<Registered, 4> registered{};
 
+const AccessMethod* registered_as(Oid access_method) {
+    const IndexAmRoutine* routine = GetIndexAmRoutineByAmId(access_method, true);
+    for (const Registered& place : registered)
+        if (routine != nullptr && place.build == routine->ambuild) return place.method;
+    return nullptr;
+}
+
 } // namespace
 
 void register_method(const AccessMethod& method, ambuild_function build) noexcept {
@@ -46,11 +53,11 @@ OperatorClass operator_class(Oid number) {
 }
 
 bool is_registered(Oid access_method) {
-    const IndexAmRoutine* routine = GetIndexAmRoutineByAmId(access_method, true);
-    if (routine == nullptr) return false;
-    for (const Registered& place : registered)
-        if (place.build == routine->ambuild) return true;
-    return false;
+    return registered_as(access_method) != nullptr;
+}
+
+bool is_method(Oid access_method, const AccessMethod& method) {
+    return registered_as(access_method) == &method;
 }
 
 } // namespace soup::tree

@@ -23,6 +23,8 @@ void register_method(const AccessMethod& method, ambuild_function build) noexcep
 const AccessMethod& method_of(Relation index);
 /// Whether an access method, by its row in pg_am, is one of ours. Server code.
 bool is_registered(Oid access_method);
+/// Whether it is this one. Server code.
+bool is_method(Oid access_method, const AccessMethod& method);
 
 /// What amvalidate asks an operator class for first.
 struct OperatorClass {

@@ -1,6 +1,8 @@
 // soupvec's versioned library: registers with the loader, lets it force the instruction set, and hands it
 // what is to be done with plans.
 #include "loader/soupvec_loader.hpp"
+#include "planner/count_node.hpp"
+#include "planner/count_path.hpp"
 #include "planner/nearest_node.hpp"
 #include "planner/nearest_path.hpp"
 #include "planner/sort_column.hpp"
@@ -37,13 +39,18 @@ void isa_changed(loader::Isa setting) noexcept {
     if (!simd::choose(meant(setting))) simd::choose(simd::best_available());
 }
 
+void add_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input, RelOptInfo* output) {
+    planner::add_nearest_path(root, stage, input, output);
+    planner::add_count_path(root, stage, input, output);
+}
+
 constexpr loader::VectorLibrary library{
     .bytes = sizeof(loader::VectorLibrary),
     .version = library_version,
     .isa_available = isa_available,
     .isa_changed = isa_changed,
     .plan_made = planner::drop_unread_distances,
-    .add_paths = planner::add_nearest_path,
+    .add_paths = add_paths,
 };
 
 } // namespace
@@ -52,7 +59,10 @@ constexpr loader::VectorLibrary library{
 SOUP_MODULE_INIT() {
     soup::simd::choose(soup::simd::best_available());
     soup::loader::attach(soup::vector::library);
-    soup::pg::call([] { soup::planner::register_nearest_node(); });
+    soup::pg::call([] {
+        soup::planner::nearest_rows::register_node();
+        soup::planner::counting::register_node();
+    });
 }
 
 // The name of the instruction set whose kernels this session runs.

@@ -4,6 +4,8 @@
 // They answer what SELECT count(*) would: the statement's snapshot decides row by row. As that would, they
 // demand SELECT on the table; and since no policy could be applied to an index's entries, they refuse where
 // row-level security would apply to the caller. In a serializable transaction the whole table counts as read.
+#include "vtree/count.hpp"
+
 #include "core/vtree/grid.hpp"
 #include "core/vtree/region_scan.hpp"
 #include "tree/buffer_store.hpp"
@@ -62,9 +64,12 @@ void check_usable(Relation index) {
 /// An index to count in, checked and locked. Members are in the order in which they are made.
 class CountedIndex {
 public:
+    /// `table` is the index's table, for which somebody has checked the caller's rights.
+    CountedIndex(Oid index, Oid table, Snapshot snapshot)
+        : table_(table), snapshot_(snapshot), lock_(index, AccessShareLock), open_(open()) {}
+    /// For a caller who gave the index by its name.
     explicit CountedIndex(Oid index)
-        : table_(pg::call([=] { return check_rights(index); })), lock_(index, AccessShareLock),
-          open_(open()) {}
+        : CountedIndex(index, pg::call([=] { return check_rights(index); }), GetActiveSnapshot()) {}
 
     unsigned dimensions() const noexcept { return open_->meta.dimensions; }
 
@@ -72,7 +77,7 @@ public:
     template<class Visit>
     void scan(Region region, RegionScan::Want want, Visit&& visit) {
         tree::BufferStore store(lock_.index());
-        VisibleRows visible(lock_.heap(), GetActiveSnapshot());
+        VisibleRows visible(lock_.heap(), snapshot_);
         RegionScan rows(store, layout_of(*open_), std::move(region), want);
         Hits hits;
         std::vector<char> is_visible;
@@ -94,26 +99,31 @@ private:
             if (RelationGetRelid(lock_.heap()) != table_)
                 ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE), errmsg("index was replaced meanwhile"));
             check_usable(lock_.index());
-            PredicateLockRelation(lock_.heap(), GetActiveSnapshot());
+            PredicateLockRelation(lock_.heap(), snapshot_);
         });
         return tree::open_index(lock_.index());
     }
 
     Oid table_;
+    Snapshot snapshot_;
     tree::IndexLock lock_;
     tree::OpenIndexPtr open_;
 };
 
-std::int64_t count_in(Oid index, void (*keep)(Region&, Datum, unsigned), Datum datum) {
-    CountedIndex counted(index);
-    Region region(counted.dimensions());
-    keep(region, datum, counted.dimensions());
+std::int64_t count(CountedIndex& counted, Region region) {
     std::int64_t total = 0;
     counted.scan(std::move(region), RegionScan::Want::rows,
                  [&](const Hits&, const std::vector<char>&, std::size_t count) {
                      total += static_cast<std::int64_t>(count);
                  });
     return total;
+}
+
+std::int64_t count_in(Oid index, void (*keep)(Region&, Datum, unsigned), Datum datum) {
+    CountedIndex counted(index);
+    Region region(counted.dimensions());
+    keep(region, datum, counted.dimensions());
+    return count(counted, std::move(region));
 }
 
 std::vector<int> cells_of(Datum datum) {
@@ -183,6 +193,12 @@ void count_cells(FunctionCallInfo fcinfo) {
 }
 
 } // namespace
+
+std::int64_t count_rows(Oid index, Oid table, std::span<const ScanKeyData> keys, Snapshot snapshot) {
+    CountedIndex counted(index, table, snapshot);
+    return count(counted, region_of(keys, counted.dimensions()));
+}
+
 } // namespace soup::vtree
 
 SOUP_FUNCTION(svec_vtree_count_box) {

@@ -18,8 +18,8 @@ END $$;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM lying WHERE id % 2 = 0 ORDER BY at <-> '[1,2,3]' LIMIT 3 OFFSET 1;
 
 -- Same rows, whatever is selected.
-CREATE TABLE asked (number integer, statement text);
-INSERT INTO asked SELECT row_number() OVER (), s FROM unnest(ARRAY[
+CREATE TABLE lying_asked (number integer, statement text);
+INSERT INTO lying_asked SELECT row_number() OVER (), s FROM unnest(ARRAY[
     'SELECT id FROM lying ORDER BY (at <-> ''[1,2,3]'')%s, id LIMIT 5',
     'SELECT at <-> ''[1,2,3]'' FROM lying ORDER BY (at <-> ''[1,2,3]'')%s LIMIT 5',
     'SELECT at <=> ''[1,2,3]'' FROM lying WHERE id <> 0 ORDER BY (at <=> ''[1,2,3]'')%s LIMIT 5',
@@ -43,14 +43,14 @@ BEGIN
     EXECUTE format('SELECT array_agg(s::text) FROM (' || statement || ') s', ' + 0') INTO theirs;
     RETURN ours IS DISTINCT FROM theirs;
 END $$;
-SELECT number, root_of(format(statement, '')), differs(statement) FROM asked ORDER BY number;
+SELECT number, root_of(format(statement, '')), differs(statement) FROM lying_asked ORDER BY number;
 -- A table whose rows have a hole, and one with a new column.
 ALTER TABLE lying DROP COLUMN gone;
-SELECT number, root_of(format(statement, '')), differs(statement) FROM asked WHERE number IN (2, 10) ORDER BY number;
+SELECT number, root_of(format(statement, '')), differs(statement) FROM lying_asked WHERE number IN (2, 10) ORDER BY number;
 ALTER TABLE lying ADD COLUMN fresh integer DEFAULT 7;
-SELECT number, root_of(format(statement, '')), differs(statement) FROM asked WHERE number IN (2, 10) ORDER BY number;
+SELECT number, root_of(format(statement, '')), differs(statement) FROM lying_asked WHERE number IN (2, 10) ORDER BY number;
 
--- Where more rows than LIMIT says may be asked for, or another order, or too many, or a better way is there.
+-- Where more rows than LIMIT says may be lying_asked for, or another order, or too many, or a better way is there.
 SELECT s AS statement, root_of(s) FROM unnest(ARRAY[
     'SELECT id FROM lying ORDER BY at <-> ''[1,2,3]''',
     'SELECT id FROM lying ORDER BY at <-> ''[1,2,3]'' LIMIT 0',
@@ -98,6 +98,6 @@ ALTER TABLE lying ENABLE ROW LEVEL SECURITY;
 SET ROLE nearest_reader;
 SELECT count(*), bool_and(id % 2 = 0) AS even FROM (SELECT id FROM lying ORDER BY at <-> '[1,2,3]' LIMIT 50) s;
 RESET ROLE;
-DROP TABLE lying, asked;
+DROP TABLE lying, lying_asked;
 DROP FUNCTION root_of, differs;
 DROP ROLE nearest_reader;
