@@ -10,7 +10,7 @@ constexpr soup::loader::VectorLibrary library{
     sizeof(soup::loader::VectorLibrary), SOUP_VERSION,
     // As on a machine without AVX-512.
     [](soup::loader::Isa isa) noexcept { return isa != soup::loader::Isa::avx512; },
-    [](soup::loader::Isa isa) noexcept { isa_now = static_cast<int>(isa); }, nullptr};
+    [](soup::loader::Isa isa) noexcept { isa_now = static_cast<int>(isa); }, nullptr, nullptr};
 
 } // namespace
 
