@@ -19,11 +19,6 @@ namespace soup::rawlog {
 
 namespace {
 
-/// Above, lz4 whatever the content: of 200 KB of sensor readings zstd (level 1) makes 54 KB in 630 µs, lz4 93
-/// KB in 300 µs, and a batch has to be in no later than COPY would have it, 1.1 ms. Bytes that don't compress
-/// cost lz4 little.
-constexpr std::size_t automatic_bytes_max = 4096;
-
 void refuse_where_nothing_can_be_written() {
     if (RecoveryInProgress())
         throw Error("25006", "PRIMARY_ONLY", "records can be appended on the primary only");
@@ -46,10 +41,8 @@ void keep_freed_memory() {
 Datum encode_frame(const Request& request, std::vector<frame::Record>& records) {
     // Keeps its buffers from call to call, up to a limit of its own.
     static auto* encoder = new frame::Encoder;
-    const std::size_t payload_bytes = collect_records(request, records);
-    const frame::Codec codec =
-        payload_bytes > automatic_bytes_max ? frame::Codec::lz4 : frame::Codec::automatic;
-    return make_varlena(encoder->encode(records, codec));
+    collect_records(request, records);
+    return make_varlena(encoder->encode(records));
 }
 
 /// Everything before the locks. Throws a refusal.
@@ -117,7 +110,9 @@ std::vector<Outcome> append(std::span<const Element> elements) {
         pg::call([] { CommandCounterIncrement(); });
         // The answer says "durable"; a database or role setting must not turn that off.
         ForceSyncCommit();
-        announce_after_commit();
+        // What no version is routed to waits for a promotion; there is nobody to wake for it.
+        if (std::ranges::any_of(items, [](const Item& item) { return item.routed_version.has_value(); }))
+            announce_after_commit();
     }
     return outcomes;
 }

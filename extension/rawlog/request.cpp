@@ -69,9 +69,8 @@ void check_request(const Request& request) {
         throw too_big("an append takes at most " + std::to_string(records_max) + " records");
 }
 
-std::size_t collect_records(const Request& request, std::vector<frame::Record>& records) {
+void collect_records(const Request& request, std::vector<frame::Record>& records) {
     const bool check_json = is_json(request.content_type.value_or(content_type_default));
-    std::size_t payload_bytes = 0;
     records.clear();
     for (std::size_t i = 0; i < request.records.size(); ++i) {
         const auto& bytes = request.records[i];
@@ -87,9 +86,7 @@ std::size_t collect_records(const Request& request, std::vector<frame::Record>& 
         records.push_back({*bytes, request.times.empty() ? std::nullopt : request.times[i]});
         if (records.back().time_us == time_not_finite)
             throw bad_input("times[" + std::to_string(i) + "] must be finite");
-        payload_bytes += bytes->size();
     }
-    return payload_bytes;
 }
 
 } // namespace soup::rawlog

@@ -39,8 +39,7 @@ struct Request {
 /// Refuses what no table is needed for. Throws BAD_INPUT, TOO_BIG.
 void check_request(const Request& request);
 
-/// Fills `records` for the frame encoder and returns their bytes; for JSON each is checked first. Throws
-/// BAD_INPUT naming the record.
-std::size_t collect_records(const Request& request, std::vector<frame::Record>& records);
+/// Fills `records` for the frame encoder; for JSON each is checked first. Throws BAD_INPUT naming the record.
+void collect_records(const Request& request, std::vector<frame::Record>& records);
 
 } // namespace soup::rawlog
