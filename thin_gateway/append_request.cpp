@@ -112,6 +112,8 @@ void read_columns(AppendElement& element, const Request& request, const Query& q
     if (columns.records.empty()) throw bad_input("there are no records");
     element.record_count = static_cast<std::int32_t>(columns.records.size());
     bool has_times = false;
+    element.records.reserve((columns.storage.empty() ? request.body.size() : columns.storage.size()) +
+                            4 * columns.records.size());
     for (const auto& record : columns.records) {
         pg_array::add(element.records,
                       {reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size()});
@@ -157,9 +159,6 @@ AppendElement append_element(const Request& request, const RequestLimits& limits
             throw bad_input("Idempotency-Key is given both as header and as argument");
         element.idempotency_key = request.idempotency_key;
     }
-    if (element.times.empty())
-        for (std::int32_t i = 0; i < element.record_count; ++i)
-            pg_array::add_null(element.times);
     return element;
 }
 

@@ -17,7 +17,7 @@ struct AppendElement {
     std::optional<std::string> label, stream, content_type, idempotency_key;
     std::int32_t record_count = 0;
     std::string records; ///< array elements: length and bytes of each record
-    std::string times;   ///< array elements of timestamptz, null where the producer gave none
+    std::string times;   ///< array elements of timestamptz, null where the record has none; empty: none has
 
     std::size_t bytes() const { return records.size() + times.size() + model.size() + 256; }
 };

@@ -6,12 +6,25 @@
 
 #include <cstdio>
 #include <exception>
+#include <malloc.h>
 #include <sodium.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+namespace {
+
+/// glibc gives freed memory back to the kernel from 128 KiB on, to fetch and clear it anew for the next big
+/// body: page faults were much of what the gateway spent on it. Up to 32 MiB are kept instead.
+void keep_freed_memory() {
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
     using namespace soup::gateway;
+    keep_freed_memory();
     Config config;
     int exit_status = 0;
     if (!read_config(argc, argv, config, exit_status)) return exit_status;

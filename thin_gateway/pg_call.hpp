@@ -47,6 +47,11 @@ struct PgCall {
         lengths.push_back(static_cast<int>(bytes.size()));
         formats.push_back(is_binary ? 1 : 0);
     }
+    void add_null() {
+        values.push_back(nullptr);
+        lengths.push_back(0);
+        formats.push_back(1);
+    }
     void finish(Outcome how) {
         outcome = how;
         finished.notify();

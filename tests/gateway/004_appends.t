@@ -59,6 +59,57 @@ subtest 'appends that meet are joined, and each has its own result' => sub {
     cmp_ok $calls, '<', $elements, "joined: $elements appends in $calls calls";
 };
 
+subtest 'times stay with their records where appends without any are joined with them' => sub {
+    my @sockets = map { connect_to($gateway) } 1 .. 60;
+    my $bad = 0;
+    for my $round (1 .. 5) {
+        for my $i (0 .. $#sockets) {
+            my $times = $i % 3 == 0 ? '' : $i % 3 == 1 ? ',"times":[null,null]' : sprintf ',"times":["2024-01-01T00:00:%02dZ",null]', $i;
+            syswrite $sockets[$i], message('pump', sprintf '{"model":"pump","stream":"timed","records":["i%02d",0]%s}', $i, $times);
+        }
+        $bad += grep { read_response($_)->{status} != 200 } @sockets;
+    }
+    is $bad, 0, 'all are answered';
+    my ($timed, $wrong) = (0, 0);
+    for my $hex (split /\n/, $node->safe_psql('soup', "SELECT encode(frame, 'hex') FROM soup.raw_batch WHERE stream = 'timed'")) {
+        # FORMAT.md: flags at 5 (1: times, 2: not every record has one), no codec for so few bytes, content from 56 on.
+        my $frame = pack 'H*', $hex;
+        my ($flags, $content) = (ord substr($frame, 5, 1), substr $frame, 56);
+        my ($i) = $content =~ /"i(\d\d)"/;
+        my $time = 0;
+        if ($flags & 1) {
+            $timed++;
+            my $shift = 0; # behind two lengths of a byte each and a byte of bits
+            for my $byte (unpack 'C*', substr $content, 3) {
+                $time |= ($byte & 127) << $shift;
+                $shift += 7;
+                last if $byte < 128;
+            }
+            $wrong++ if $time / 2 != (1704067200 + $i) * 1_000_000;
+        }
+        $wrong++ if ($flags & 3) != ($i % 3 == 2 ? 3 : 0);
+    }
+    is $timed, 5 * 20, 'every batch with a time has one';
+    is $wrong, 0, 'and it is its own';
+};
+
+subtest 'big appends side by side' => sub {
+    my $count = raw_count($node);
+    my @sockets = map { connect_to($gateway) } 1 .. 8;
+    my ($seen, $bad) = (0, 0);
+    for my $round (1 .. 10) {
+        my @bodies = map { chr(97 + $_) x (100_000 + $_) } 0 .. $#sockets;
+        for my $i (0 .. $#sockets) {
+            syswrite $sockets[$i], join "\r\n", 'POST /v1/append?model=pump&stream=big HTTP/1.1', 'Host: x', $auth{pump},
+                'Content-Type: application/octet-stream', 'Content-Length: ' . length $bodies[$i], '', $bodies[$i];
+        }
+        $bad += grep { read_response($_)->{status} != 200 } @sockets;
+    }
+    is $bad, 0, 'all are answered';
+    is raw_count($node) - $count, 80, 'all are there';
+    is $node->safe_psql('soup', "SELECT count(*) FROM soup.verify_raw('acme', 'pump')"), 0, 'whole, one behind the other';
+};
+
 subtest 'dense offsets, after all that' => sub {
     is $node->safe_psql('soup', <<'SQL'), 't', 'no gap, no overlap';
 SELECT bool_and(first_offset = coalesce(previous_end, 0)) FROM (
