@@ -45,10 +45,10 @@ VisibleRows::~VisibleRows() {
 std::size_t VisibleRows::look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible) {
     is_visible.assign(rows.size(), 1);
     return pg::call([&] {
-        if (trusts_map_ && are_all_visible(rows)) return rows.size();
+        if (are_all_visible(rows)) return rows.size();
         std::size_t count = 0;
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            const bool sees = (trusts_map_ && is_all_visible(block_of(rows[i]))) || is_in_heap(rows[i]);
+            const bool sees = is_all_visible(block_of(rows[i])) || is_in_heap(rows[i]);
             is_visible[i] = static_cast<char>(sees);
             count += sees ? 1 : 0;
         }
