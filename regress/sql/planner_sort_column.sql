@@ -8,10 +8,10 @@ ANALYZE placed;
 SET enable_seqscan = off;
 SET enable_sort = off;
 
--- Not read: the top of a query, of a subquery, of a sublink, of a lateral one.
+-- Not read: the top of a query, of a subquery, of a WITH, of a lateral one.
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT sum(id) FROM (SELECT id FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3) near;
-EXPLAIN (VERBOSE, COSTS OFF) SELECT ARRAY(SELECT id FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3);
+EXPLAIN (VERBOSE, COSTS OFF) WITH near AS MATERIALIZED (SELECT id FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3) SELECT id FROM near;
 EXPLAIN (VERBOSE, COSTS OFF)
 SELECT p.id, near.id FROM placed p, LATERAL (SELECT q.id FROM placed q ORDER BY q.at <-> p.at LIMIT 2) near WHERE p.id = 7;
 EXPLAIN (VERBOSE, COSTS OFF)
