@@ -17,7 +17,7 @@ constexpr unsigned attempts_max = 3;
 // How long the oldest append waits behind a call before a second call starts beside it.
 constexpr auto relief_after = std::chrono::milliseconds(10);
 // Or when so many bytes wait that the call's own cost no longer counts beside theirs: about 20 us against
-// 300. From here up to 512 KiB the limit makes no difference that could be measured.
+// 300. From here up to 512 KiB the disk's own noise hides what difference the limit makes.
 constexpr std::size_t relief_bytes = 64 << 10;
 
 constexpr auto append_many_sql =

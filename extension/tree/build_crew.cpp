@@ -136,9 +136,11 @@ int BuildCrew::workers_for(Relation heap, Relation index) {
         if (wanted >= 0) return std::min(wanted, max_parallel_maintenance_workers);
         const double pages = pages_of(heap);
         int workers = 0;
-        for (double enough = std::max(1, min_parallel_table_scan_size);
-             pages >= enough && workers < max_parallel_maintenance_workers; enough *= 3)
+        double enough = std::max(1, min_parallel_table_scan_size);
+        while (pages >= enough && workers < max_parallel_maintenance_workers) {
             ++workers;
+            enough *= 3;
+        }
         constexpr int least_kilobytes = 32 * 1024; // Of each process.
         return std::clamp(maintenance_work_mem / least_kilobytes - 1, 0, workers);
     });
