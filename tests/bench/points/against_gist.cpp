@@ -230,6 +230,11 @@ private:
         std::printf("\nrows a second\n");
         for (const auto& peer : peers_) {
             session_.run("CREATE TABLE bare (LIKE " + peer.table + ")");
+            // The rows are there as the type stores them: neither reading nor parsing them is measured.
+            session_.run("CREATE TABLE ready AS SELECT id, " + peer.from_text +
+                         " AS p FROM source WHERE id < " + std::to_string(batches * batch_rows));
+            session_.run("CREATE INDEX ON ready (id)");
+            session_.run("VACUUM ANALYZE ready");
             // In turns, so that the disk's moods meet both alike.
             double single[2] = {}, batch[2] = {};
             const std::string tables[2] = {"bare", peer.table};
@@ -245,10 +250,9 @@ private:
                 }
             for (int b = 0; b < batches; ++b)
                 for (int t = 0; t < 2; ++t) {
-                    const std::string sql = "INSERT INTO " + tables[t] + " SELECT -1, " + peer.from_text +
-                                            " FROM source WHERE id BETWEEN " +
-                                            std::to_string(b * batch_rows) + " AND " +
-                                            std::to_string((b + 1) * batch_rows - 1);
+                    const std::string sql =
+                        "INSERT INTO " + tables[t] + " SELECT -1, p FROM ready WHERE id BETWEEN " +
+                        std::to_string(b * batch_rows) + " AND " + std::to_string((b + 1) * batch_rows - 1);
                     const double begin = now_us();
                     session_.run(sql);
                     batch[t] += now_us() - begin;
@@ -262,7 +266,7 @@ private:
                         peer.name.c_str(), figures["insert_single_per_s"],
                         figures["insert_single_bare_per_s"], figures["insert_batch_per_s"],
                         figures["insert_batch_bare_per_s"]);
-            session_.run("DROP TABLE bare");
+            session_.run("DROP TABLE bare, ready");
         }
     }
 
