@@ -91,7 +91,8 @@ my %question = (box10 => 'box, ~10 rows, count(*)', box1000 => 'box, ~1,000 rows
 sub vtree_section {
     my ($title, $set) = @_;
     my @peers = ('vtree', grep { ref $set->{$_} && $_ ne 'vtree' } sort keys %$set);
-    my $text = "## $title: " . number($set->{points}) . " points of $set->{dimensions} dimensions\n\nQuestions of a kind are sent together, so a time is the server's for one of them.\n\n"
+    my $text = "## $title: " . number($set->{points}) . " points of $set->{dimensions} dimensions\n\nQuestions of a kind are sent together, so a time is the server's for one of them. vtree's count(*) over a box or ball is counted in the
+index (`Count in Index`, `extension/planner/README.md`); the peers' comes by their best scan.\n\n"
         . '| | ' . join(' | ', @peers) . " |\n" . '|---' x (@peers + 1) . "|\n";
     my $row = sub {
         my ($what, $field, $unit, $better) = @_;
