@@ -2,6 +2,8 @@
 #include "core/vann/frontier.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace soup::vann {
 
@@ -40,11 +42,20 @@ bool Frontier::is_exhausted() const noexcept {
     return pages_opened_ > 0 && std::ranges::all_of(known_, [](const auto& level) { return level.empty(); });
 }
 
-/// Puts the `wanted` nearest at the front; returns how many there are.
+/// Puts the `wanted` nearest at the front; returns how many there are. The limit is found among the orders
+/// alone: few of the many entries have to be moved then.
 std::size_t Frontier::bring_forward(std::vector<Known>& known, std::size_t wanted) {
     if (known.size() <= wanted) return known.size();
-    std::nth_element(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(wanted), known.end(),
-                     [](const Known& a, const Known& b) { return a.order < b.order; });
+    orders_.clear();
+    for (const Known& one : known)
+        orders_.push_back(one.order);
+    const auto last = orders_.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
+    std::nth_element(orders_.begin(), last, orders_.end());
+    std::size_t chosen = 0;
+    for (std::size_t i = 0; i < known.size(); i++)
+        if (known[i].order < *last) std::swap(known[chosen++], known[i]);
+    for (std::size_t i = chosen; chosen < wanted; i++)
+        if (known[i].order == *last) std::swap(known[chosen++], known[i]);
     return wanted;
 }
 
@@ -65,8 +76,11 @@ void Frontier::read(const Query& query, const tree::Page& page, tree::Link link)
     const InnerView inner(geometry_.layout(), page.body(), page.block());
     scores_.resize(geometry_.layout().inner.capacity);
     score_inner(query, inner, scores_.data());
-    for (unsigned i = 0; i < inner.count(); i++)
-        known_[level - 1].push_back({scores_[i], {inner.child(i), page.tail().number}});
+    for (unsigned i = 0; i < inner.count(); i++) {
+        // Only a damaged page has scores that are no numbers; they would have no place in an order.
+        const float order = std::isnan(scores_[i]) ? std::numeric_limits<float>::infinity() : scores_[i];
+        known_[level - 1].push_back({order, {inner.child(i), page.tail().number}});
+    }
 }
 
 } // namespace soup::vann

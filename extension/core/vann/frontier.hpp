@@ -34,12 +34,13 @@ public:
 private:
     void open_page(const Query& query, tree::Link link);
     void read(const Query& query, const tree::Page& page, tree::Link link);
-    static std::size_t bring_forward(std::vector<Known>& known, std::size_t wanted);
+    std::size_t bring_forward(std::vector<Known>& known, std::size_t wanted);
 
     tree::PageStore& store_;
     const VannGeometry& geometry_;
     std::vector<std::vector<Known>> known_; ///< Per level, leaves first: pages not opened or given out yet.
     std::vector<float> scores_;
+    std::vector<float> orders_; ///< bring_forward()'s own.
     std::vector<tree::Link> opening_;
     std::vector<Known> taken_;
     std::size_t pages_opened_ = 0;

@@ -41,6 +41,11 @@ void Search::start(const Query& query, const SearchSettings& settings) {
     chain_next_ = tree::no_block;
     rows_left_ = entries_seen_ = entries_passed_ = 0;
     ended_ = false;
+    // The first batch is the only one of most searches; it should not grow its lists bit by bit.
+    const std::size_t expected =
+        std::min<std::size_t>(settings_.probes, 256) * geometry_.layout().leaf.capacity;
+    orders_.reserve(expected);
+    addresses_.reserve(expected);
     selected_slots_.resize(geometry_.layout().leaf.capacity);
     selected_orders_.resize(geometry_.layout().leaf.capacity);
 }
