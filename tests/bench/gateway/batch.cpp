@@ -115,6 +115,7 @@ double timed_threads(int threads, Work work) {
 
 double append_by_eight(const Target& target, Connection& connection, std::size_t batches, const Load& load) {
     std::vector<std::unique_ptr<HttpClient>> https;
+    https.reserve(static_cast<std::size_t>(clients));
     for (int i = 0; i < clients; ++i)
         https.push_back(std::make_unique<HttpClient>(target.port, target.token));
     clean(connection);
@@ -127,6 +128,7 @@ double append_by_eight(const Target& target, Connection& connection, std::size_t
 
 double copy_by(int connections, Connection& connection, std::size_t batches, const Load& load) {
     std::vector<std::unique_ptr<Connection>> copying;
+    copying.reserve(static_cast<std::size_t>(connections));
     std::vector<std::vector<std::string_view>> pieces(static_cast<std::size_t>(connections));
     for (int i = 0; i < connections; ++i)
         copying.push_back(std::make_unique<Connection>());
@@ -167,6 +169,7 @@ std::vector<Round> eight_at_once(const Target& target, Connection& connection, s
 void print_eight(const std::vector<Round>& rounds, std::size_t batches) {
     const auto records = static_cast<double>(batches * batch_records);
     std::vector<double> to_eight;
+    to_eight.reserve(rounds.size());
     for (const Round& round : rounds)
         to_eight.push_back(round.ratio_to_eight());
     std::ranges::sort(to_eight);
