@@ -2,14 +2,11 @@
 // only if it is nearer than that, which of m rows in random order about n·ln(m/n) are.
 //
 // The scan below gives its rows unprojected; the distance is computed from them first, the select list for
-// those that are kept. Everything here is server code in C's manner: memory contexts, no destructors.
-#include "planner/nearest_node.hpp"
+// those that are kept.
+#include "planner/custom_node.hpp"
+#include "planner/nodes.hpp"
 
 extern "C" {
-#include "commands/explain.h"
-#if PG_VERSION_NUM >= 180000
-#include "commands/explain_format.h"
-#endif
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/plancat.h"
@@ -19,10 +16,8 @@ extern "C" {
 #include "utils/ruleutils.h"
 }
 
-namespace soup::planner::nearest_rows {
+namespace soup::planner {
 namespace {
-
-constexpr const char* node_name = "Nearest Rows"; ///< As EXPLAIN shows it.
 
 struct Kept {
     double distance;
@@ -36,22 +31,53 @@ bool is_nearer(const Kept& a, const Kept& b) noexcept {
     return float8_lt(a.distance, b.distance);
 }
 
-struct NearestState {
-    CustomScanState custom; ///< First: the server's pointer to it is one to this.
+struct NearestRows : CustomScanState {
     ExprState* distance;
     ProjectionInfo* projection;
     MemoryContext rows; ///< Of the kept rows.
     Kept* kept;         ///< A heap while the table is read, ascending afterwards.
-    int wanted, count, next;
+    int wanted, count, at;
     bool is_read;
-};
 
-NearestState& state_of(CustomScanState* node) noexcept {
-    return *reinterpret_cast<NearestState*>(node);
+    static constexpr const char* name = "Nearest Rows";
+    static Plan* plan(PlannerInfo* root, RelOptInfo*, CustomPath* path, List* columns, List*, List* children);
+    static void begin(CustomScanState* node, EState* estate, int flags);
+    static TupleTableSlot* next(CustomScanState* node);
+    static void rescan(CustomScanState* node);
+    static void end(CustomScanState* node);
+    static void explain(CustomScanState* node, List* ancestors, ExplainState* explained);
+
+    PlanState* child() const { return static_cast<PlanState*>(linitial(custom_ps)); }
+    MinimalTuple copy_of_row();
+    void read_table();
+};
+using NearestNode = CustomNode<NearestRows>;
+
+bool has_system_column(const PathTarget* target) {
+    ListCell* cell = nullptr;
+    foreach (cell, target->exprs)
+        if (lfirst_node(Var, cell)->varattno <= 0) return true; // Or the whole row.
+    return false;
 }
 
-void begin(CustomScanState* node, EState* estate, int flags) {
-    NearestState& state = state_of(node);
+/// Where nothing stands against it, the scan gives its rows as they lie in the table, which spares it a
+/// projection.
+Plan* NearestRows::plan(PlannerInfo* root, RelOptInfo*, CustomPath* path, List* columns, List*,
+                        List* children) {
+    auto* child = linitial_node(Plan, children);
+    const auto* scan = static_cast<const Path*>(linitial(path->custom_paths));
+    if (!has_system_column(scan->pathtarget))
+        if (List* all = build_physical_tlist(root, scan->parent); all != NIL) child->targetlist = all;
+    CustomScan* plan =
+        NearestNode::make_plan(path, columns, static_cast<List*>(copyObjectImpl(child->targetlist)));
+    plan->custom_plans = children;
+    plan->custom_exprs = list_make1(lsecond(path->custom_private));
+    plan->custom_private = list_make1(linitial(path->custom_private));
+    return &plan->scan.plan;
+}
+
+void NearestRows::begin(CustomScanState* node, EState* estate, int flags) {
+    NearestRows& state = NearestNode::from(node);
     const auto* plan = reinterpret_cast<const CustomScan*>(node->ss.ps.plan);
     PlanState* child = ExecInitNode(linitial_node(Plan, plan->custom_plans), estate,
                                     flags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK));
@@ -67,133 +93,82 @@ void begin(CustomScanState* node, EState* estate, int flags) {
     state.rows = AllocSetContextCreate(estate->es_query_cxt, "nearest rows", ALLOCSET_DEFAULT_SIZES);
 }
 
-MinimalTuple copy_of_row(NearestState& state) {
-    TupleTableSlot* slot = ExecProject(state.projection);
-    const MemoryContext before = MemoryContextSwitchTo(state.rows);
+MinimalTuple NearestRows::copy_of_row() {
+    TupleTableSlot* slot = ExecProject(projection);
+    const MemoryContext before = MemoryContextSwitchTo(rows);
     MinimalTuple row = ExecCopySlotMinimalTuple(slot);
     MemoryContextSwitchTo(before);
     return row;
 }
 
-void read_table(NearestState& state) {
-    ExprContext* context = state.custom.ss.ps.ps_ExprContext;
-    auto* child = static_cast<PlanState*>(linitial(state.custom.custom_ps));
+void NearestRows::read_table() {
+    ExprContext* context = ss.ps.ps_ExprContext;
     for (;;) {
-        TupleTableSlot* slot = ExecProcNode(child);
+        TupleTableSlot* slot = ExecProcNode(child());
         if (TupIsNull(slot)) break;
         ResetExprContext(context);
         context->ecxt_scantuple = slot;
         Kept one{};
-        const Datum distance = ExecEvalExprSwitchContext(state.distance, context, &one.is_null);
-        one.distance = one.is_null ? 0 : DatumGetFloat8(distance);
-        if (state.count == state.wanted) {
-            if (!is_nearer(one, state.kept[0])) continue;
-            one.row = copy_of_row(state);
-            std::pop_heap(state.kept, state.kept + state.count, is_nearer);
-            pfree(state.kept[--state.count].row);
+        const Datum value = ExecEvalExprSwitchContext(distance, context, &one.is_null);
+        one.distance = one.is_null ? 0 : DatumGetFloat8(value);
+        if (count == wanted) {
+            if (!is_nearer(one, kept[0])) continue;
+            one.row = copy_of_row();
+            std::pop_heap(kept, kept + count, is_nearer);
+            pfree(kept[--count].row);
         } else {
-            one.row = copy_of_row(state);
+            one.row = copy_of_row();
         }
-        state.kept[state.count++] = one;
-        std::push_heap(state.kept, state.kept + state.count, is_nearer);
+        kept[count++] = one;
+        std::push_heap(kept, kept + count, is_nearer);
     }
-    std::sort_heap(state.kept, state.kept + state.count, is_nearer);
-    state.is_read = true;
+    std::sort_heap(kept, kept + count, is_nearer);
+    is_read = true;
 }
 
-TupleTableSlot* next_row(CustomScanState* node) {
-    NearestState& state = state_of(node);
-    if (!state.is_read) read_table(state);
+TupleTableSlot* NearestRows::next(CustomScanState* node) {
+    NearestRows& state = NearestNode::from(node);
+    if (!state.is_read) state.read_table();
     TupleTableSlot* slot = node->ss.ps.ps_ResultTupleSlot;
-    if (state.next == state.count) return ExecClearTuple(slot);
-    ExecForceStoreMinimalTuple(state.kept[state.next++].row, slot, false);
+    if (state.at == state.count) return ExecClearTuple(slot);
+    ExecForceStoreMinimalTuple(state.kept[state.at++].row, slot, false);
     return slot;
 }
 
-void rescan(CustomScanState* node) {
-    NearestState& state = state_of(node);
-    auto* child = static_cast<PlanState*>(linitial(node->custom_ps));
+void NearestRows::rescan(CustomScanState* node) {
+    NearestRows& state = NearestNode::from(node);
     ExecClearTuple(node->ss.ps.ps_ResultTupleSlot);
     MemoryContextReset(state.rows);
-    state.count = state.next = 0;
+    state.count = state.at = 0;
     state.is_read = false;
+    PlanState* child = state.child();
     if (node->ss.ps.chgParam != nullptr) UpdateChangedParamSet(child, node->ss.ps.chgParam);
     // Else the child does so itself when it is asked for its first row.
     if (child->chgParam == nullptr) ExecReScan(child);
 }
 
-void end(CustomScanState* node) {
-    ExecEndNode(static_cast<PlanState*>(linitial(node->custom_ps)));
+void NearestRows::end(CustomScanState* node) {
+    ExecEndNode(NearestNode::from(node).child());
 }
 
-void explain(CustomScanState* node, List* ancestors, ExplainState* explained) {
+void NearestRows::explain(CustomScanState* node, List* ancestors, ExplainState* explained) {
     const auto* plan = reinterpret_cast<const CustomScan*>(node->ss.ps.plan);
     List* context = set_deparse_context_plan(explained->deparse_cxt, node->ss.ps.plan, ancestors);
     auto* distance = static_cast<Node*>(linitial(plan->custom_exprs));
     ExplainPropertyText("Order By",
                         deparse_expression(distance, context, list_length(explained->rtable) > 1, false),
                         explained);
-    ExplainPropertyInteger("Rows Kept", nullptr, state_of(node).wanted, explained);
+    ExplainPropertyInteger("Rows Kept", nullptr, NearestNode::from(node).wanted, explained);
 }
-
-CustomExecMethods make_exec_methods() noexcept {
-    CustomExecMethods made{};
-    made.CustomName = node_name;
-    made.BeginCustomScan = begin;
-    made.ExecCustomScan = next_row;
-    made.EndCustomScan = end;
-    made.ReScanCustomScan = rescan;
-    made.ExplainCustomScan = explain;
-    return made;
-}
-const CustomExecMethods exec_methods = make_exec_methods();
-
-Node* create_state(CustomScan*) {
-    auto* state = static_cast<NearestState*>(palloc0(sizeof(NearestState)));
-    NodeSetTag(state, T_CustomScanState);
-    state->custom.methods = &exec_methods;
-    return reinterpret_cast<Node*>(state);
-}
-
-constexpr CustomScanMethods scan_methods{.CustomName = node_name, .CreateCustomScanState = create_state};
-
-bool has_system_column(const PathTarget* target) {
-    ListCell* cell = nullptr;
-    foreach (cell, target->exprs)
-        if (lfirst_node(Var, cell)->varattno <= 0) return true; // Or the whole row.
-    return false;
-}
-
-/// Where nothing stands against it, the scan gives its rows as they lie in the table, which spares it a
-/// projection.
-Plan* plan_path(PlannerInfo* root, RelOptInfo*, CustomPath* path, List* columns, List*, List* children) {
-    auto* child = linitial_node(Plan, children);
-    const auto* scan = static_cast<const Path*>(linitial(path->custom_paths));
-    if (!has_system_column(scan->pathtarget))
-        if (List* all = build_physical_tlist(root, scan->parent); all != NIL) child->targetlist = all;
-    auto* plan = makeNode(CustomScan);
-    plan->scan.plan.targetlist = columns;
-    plan->scan.scanrelid = 0;
-    plan->custom_plans = children;
-    plan->custom_exprs = list_make1(lsecond(path->custom_private));
-    plan->custom_private = list_make1(linitial(path->custom_private));
-    plan->custom_scan_tlist = static_cast<List*>(copyObjectImpl(child->targetlist));
-    plan->flags = path->flags;
-    plan->methods = &scan_methods;
-    return &plan->scan.plan;
-}
-
-constexpr CustomPathMethods path_methods{
-    .CustomName = node_name, .PlanCustomPath = plan_path, .ReparameterizeCustomPathByChild = nullptr};
 
 } // namespace
 
-const CustomPathMethods* methods() noexcept {
-    return &path_methods;
+const CustomPathMethods* nearest_rows_node() noexcept {
+    return NearestNode::path_methods();
 }
 
-void register_node() {
-    RegisterCustomScanMethods(&scan_methods);
+void register_nearest_rows() {
+    NearestNode::make_known();
 }
 
-} // namespace soup::planner::nearest_rows
+} // namespace soup::planner

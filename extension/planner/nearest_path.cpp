@@ -8,7 +8,7 @@
 // to be one of our distances, ascending, nulls last.
 #include "planner/nearest_path.hpp"
 
-#include "planner/nearest_node.hpp"
+#include "planner/nodes.hpp"
 #include "vector/distance.hpp"
 
 extern "C" {
@@ -96,28 +96,20 @@ void add_nearest_path(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* in
     scan->pathtarget = columns_read(root, wanted, distance);
     if (!reads_plain_columns(scan->pathtarget)) return;
     if (rows * scan->pathtarget->width > work_mem * 1024.0) return;
-    // What is computed is the distance for each row, and the rest of the list for few.
-    QualCost distance_cost;
-    cost_qual_eval_node(&distance_cost, reinterpret_cast<Node*>(distance), root);
-
     auto* path = makeNode(CustomPath);
     path->path.pathtype = T_CustomScan;
     path->path.parent = output;
     path->path.pathtarget = wanted;
     path->path.parallel_safe = false;
     path->path.rows = std::min(rows, scan->rows);
-    path->path.startup_cost = scan->total_cost + distance_cost.startup +
-                              scan->rows * (distance_cost.per_tuple + cpu_operator_cost) +
-                              wanted->cost.startup;
-    path->path.total_cost =
-        path->path.startup_cost + path->path.rows * (wanted->cost.per_tuple + cpu_operator_cost);
+    // The scan's cost has that of everything selected, the distance among it, for each row.
+    path->path.startup_cost = scan->total_cost + scan->rows * cpu_operator_cost;
+    path->path.total_cost = path->path.startup_cost + path->path.rows * cpu_operator_cost;
     path->path.pathkeys = root->sort_pathkeys;
     path->custom_paths = list_make1(scan);
     path->custom_private = list_make2(makeInteger(static_cast<int>(rows)), distance);
-#if PG_VERSION_NUM >= 150000
     path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-#endif
-    path->methods = nearest_rows::methods();
+    path->methods = nearest_rows_node();
     add_path(output, &path->path);
 }
 

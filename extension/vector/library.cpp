@@ -1,10 +1,9 @@
 // soupvec's versioned library: registers with the loader, lets it force the instruction set, and hands it
 // what is to be done with plans.
 #include "loader/soupvec_loader.hpp"
-#include "planner/count_node.hpp"
 #include "planner/count_path.hpp"
-#include "planner/nearest_node.hpp"
 #include "planner/nearest_path.hpp"
+#include "planner/nodes.hpp"
 #include "planner/sort_column.hpp"
 #include "vector/vector.hpp"
 #include "library_version.hpp"
@@ -60,8 +59,8 @@ SOUP_MODULE_INIT() {
     soup::simd::choose(soup::simd::best_available());
     soup::loader::attach(soup::vector::library);
     soup::pg::call([] {
-        soup::planner::nearest_rows::register_node();
-        soup::planner::counting::register_node();
+        soup::planner::register_nearest_rows();
+        soup::planner::register_count_in_index();
     });
 }
 

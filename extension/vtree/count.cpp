@@ -64,12 +64,16 @@ void check_usable(Relation index) {
 /// An index to count in, checked and locked. Members are in the order in which they are made.
 class CountedIndex {
 public:
-    /// `table` is the index's table, for which somebody has checked the caller's rights.
+    /// `table` is the index's table, for which somebody has checked the caller's rights, and the index was
+    /// found usable when the statement was planned: REINDEX CONCURRENTLY may have replaced it since, and
+    /// keeps it up to date until nobody uses the table as it was.
     CountedIndex(Oid index, Oid table, Snapshot snapshot)
         : table_(table), snapshot_(snapshot), lock_(index, AccessShareLock), open_(open()) {}
     /// For a caller who gave the index by its name.
     explicit CountedIndex(Oid index)
-        : CountedIndex(index, pg::call([=] { return check_rights(index); }), GetActiveSnapshot()) {}
+        : CountedIndex(index, pg::call([=] { return check_rights(index); }), GetActiveSnapshot()) {
+        pg::call([this] { check_usable(lock_.index()); });
+    }
 
     unsigned dimensions() const noexcept { return open_->meta.dimensions; }
 
@@ -98,7 +102,6 @@ private:
         pg::call([this] {
             if (RelationGetRelid(lock_.heap()) != table_)
                 ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE), errmsg("index was replaced meanwhile"));
-            check_usable(lock_.index());
             PredicateLockRelation(lock_.heap(), snapshot_);
         });
         return tree::open_index(lock_.index());

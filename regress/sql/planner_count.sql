@@ -64,6 +64,11 @@ EXECUTE spots('[0,0],[99,99]');
 EXECUTE spots(NULL);
 RESET plan_cache_mode;
 
+-- Many regions.
+SELECT 'SELECT count(*) FROM spot WHERE ' || string_agg(format('at <@ ''[%s,0],[60,60]''::vbox', i), ' AND ') AS many
+FROM generate_series(1, 50) i \gset
+SELECT way(:'many');
+
 -- An index of some rows.
 DROP INDEX spot_at;
 CREATE INDEX spot_some ON spot USING vtree (at) WHERE NOT gone;
