@@ -1,7 +1,6 @@
 // An index that returns rows by distance makes a Sort unnecessary, but the planner leaves the distance among
 // the scan's columns, as a junk column. The executor computes it for every row, and for a vector that is kept
-// out of line that means fetching it: 40 of 120 µs for ten rows of 784 dimensions. Nobody looks at the
-// result.
+// out of line that means fetching it: for long ones a third of the whole query. Nobody looks at the result.
 //
 // Here the junk column becomes a null where it is certain that nobody does: directly below a Limit, which is
 // the top of its query and drops its junk, unless it reads the column itself (WITH TIES). A distance that was
