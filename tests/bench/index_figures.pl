@@ -2,7 +2,8 @@
 # index_figures.pl DOCS TITLE=FILE.json …    writes DOCS/index-figures.md, a curve per data set of vectors and the raw
 #                                            numbers, from what tests/bench/vann and tests/bench/vtree left
 #
-# A file is vann's if it has a curve, vtree's if it has questions. Nothing is shown that a file does not say.
+# A file is vann's if it has a curve, vtree's if it has questions. FILE.memory.json beside it has the curves in memory.
+# Nothing is shown that a file does not say.
 use strict;
 use warnings;
 use utf8;
@@ -26,10 +27,14 @@ sub ratio { my ($a, $b) = @_; return defined $a && $b ? sprintf('%.1f ×', $a / 
 
 # --- vann: a picture and a table a set -----------------------------------------------------------------------------------
 # Queries a second on a log scale over recall, which is stretched towards 1 as the work is: -log(1 - recall).
+# In a server whole lines, in memory broken ones.
+my %style = (
+    'vann' => ['#2e7d5b', ''], 'pgvector HNSW' => ['#c0392b', ''], 'vann, in memory' => ['#2e7d5b', '3,3'], 'hnswlib, in memory' => ['#c0392b', '3,3'],
+    'FAISS IVF,Flat, in memory' => ['#8e6bb0', '3,3'], 'FAISS IVF,PQ,RFlat, in memory' => ['#3b74b8', '3,3']);
+
 sub curve_picture {
-    my ($title, $set) = @_;
-    my %curves = (vann => $set->{vann_curve}, 'pgvector HNSW' => $set->{pgvector_curve} // []);
-    my %colours = (vann => '#2e7d5b', 'pgvector HNSW' => '#c0392b');
+    my ($title, $set, $memory) = @_;
+    my %curves = (vann => $set->{vann_curve}, 'pgvector HNSW' => $set->{pgvector_curve} // [], %$memory);
     my @points = map { @$_ } values %curves;
     my ($least, $most) = (min(map { $_->{qps} } @points), max(map { $_->{qps} } @points));
     my ($low, $high) = (int(log($least) / log 2), int(log($most) / log 2) + 1);
@@ -51,17 +56,31 @@ sub curve_picture {
     my $key = 0;
     for my $name (sort keys %curves) {
         my @curve = sort { $a->{recall} <=> $b->{recall} } @{ $curves{$name} } or next;
-        $svg .= sprintf qq(<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>\n),
-            join(' ', map { sprintf '%.1f,%.1f', $x->($_->{recall}), $y->($_->{qps}) } @curve), $colours{$name};
-        $svg .= sprintf qq(<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>\n), $x->($_->{recall}), $y->($_->{qps}), $colours{$name} for @curve;
-        $svg .= sprintf qq(<text x="%d" y="%d" fill="%s">%s</text>\n), $left + 10, $top + $height - 30 + 16 * $key++, $colours{$name}, $name;
+        my ($colour, $dashes) = @{ $style{$name} };
+        $svg .= sprintf qq(<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>\n),
+            join(' ', map { sprintf '%.1f,%.1f', $x->($_->{recall}), $y->($_->{qps}) } @curve), $colour, $dashes;
+        $svg .= sprintf qq(<circle cx="%.1f" cy="%.1f" r="3" fill="%s"/>\n), $x->($_->{recall}), $y->($_->{qps}), $colour for @curve;
+        $svg .= sprintf qq(<text x="%d" y="%d" fill="%s">%s</text>\n), $left + 10, $top + $height - 12 - 16 * (keys(%curves) - ++$key), $colour, $name;
     }
     return "$svg</svg>\n";
 }
 
+# The curves of a file that tests/bench/vectors/in_memory wrote: a line of JSON for each point.
+sub memory_curves {
+    my ($path) = @_;
+    my %curves;
+    open my $file, '<:raw', $path or return {};
+    while (my $line = <$file>) {
+        my $point = JSON::PP->new->decode($line);
+        my $name = ($point->{index} eq 'bulk' ? 'vann' : $point->{index}) . ', in memory';
+        push @{ $curves{$name} }, { recall => $point->{recall}, qps => 1e6 / $point->{microseconds} };
+    }
+    return \%curves;
+}
+
 sub vann_section {
-    my ($title, $name, $set) = @_;
-    put("$docs/figures/$name.svg", curve_picture($title, $set));
+    my ($title, $name, $set, $memory) = @_;
+    put("$docs/figures/$name.svg", curve_picture($title, $set, $memory));
     my $text = "## $title: " . number($set->{vectors}) . " vectors of $set->{dimensions} dimensions\n\n![Curve](figures/$name.svg)\n\n"
         . "| | vann | pgvector HNSW, m 16, ef_construction 200 | |\n|---|---|---|---|\n";
     my $row = sub {
@@ -71,13 +90,30 @@ sub vann_section {
         my @order = $better eq 'more' ? ($ours, $theirs) : ($theirs, $ours);
         $text .= "| $what | " . number($ours) . " $unit | " . (defined $theirs ? number($theirs) . " $unit" : '') . ' | ' . ratio(@order) . " |\n";
     };
+    # The least setting with which the ten nearest of the rows that pass were found: the file names it.
+    my $filtered = sub {
+        my ($what, $field) = @_;
+        my $answer = sub {
+            my ($peer, $kind) = @_;
+            my ($key) = sort { $set->{"${b}_qps"} <=> $set->{"${a}_qps"} }
+                grep { $set->{"${_}_recall"} >= 0.98 } map { /^(${peer}_${kind}_(?!in_index).+)_qps$/ } keys %$set;
+            return $key ? ($set->{"${key}_qps"}, sprintf '%s /s (recall %.3f)', number($set->{"${key}_qps"}), $set->{"${key}_recall"}) : (undef, '');
+        };
+        my ($ours, $said) = $answer->('vann', $field);
+        my ($theirs, $answered) = $answer->('pgvector', 'filter');
+        $text .= "| $what | $said | $answered | " . ratio($ours, $theirs) . " |\n" if defined $ours;
+    };
     $row->("queries at recall\@10 $_", "warm_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
     $row->("the same, cold processor caches, $_", "cold_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
+    $filtered->('a filter that 1 % of the rows pass', 'filter');
+    $filtered->('the same, its column in the index', 'filter_in_index');
     $row->('build, two processes allowed', 'build_s', 's', 'less');
     $row->('inserts, one a commit', 'insert_single_per_s', '/s', 'more');
     $row->('inserts, 1,000 a commit', 'insert_batch_per_s', '/s', 'more');
     $row->('log written for an insert', 'wal_bytes_per_insert', 'bytes', 'less');
     $row->('index', 'bytes_per_vector', 'bytes a vector', 'less');
+    $text .= sprintf "\nRecall at one setting, after the build and after half of the rows were replaced: %.3f → %.3f.\n", @$set{qw(vann_recall_fresh vann_recall_replaced)}
+        if exists $set->{vann_recall_replaced};
     $text .= "\nWhat `vann.recall` promises and what was measured on queries that the index never saw: "
         . join(', ', map { sprintf '%s → %.3f', $_->{'vann.recall'}, $_->{recall} } grep { exists $_->{'vann.recall'} } @{ $set->{vann_curve} }) . ".\n\n";
     return $text;
@@ -127,7 +163,8 @@ for my $argument (@sets) {
     open my $file, '<:raw', $path or die "$path: $!\n";
     my $set = JSON::PP->new->decode(do { local $/; <$file> });
     my $name = lc($title) =~ s/[^a-z0-9]+/-/gr;
+    my $memory = memory_curves($path =~ s/\.json$/.memory.json/r);
     put("$docs/figures/$name.json", JSON::PP->new->canonical->indent->indent_length(1)->encode($set));
-    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set) : vtree_section($title, $set);
+    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set, $memory) : vtree_section($title, $set);
 }
 put("$docs/index-figures.md", $page);

@@ -44,7 +44,7 @@ std::uint32_t row_of(tree::HeapAddress address) {
 
 struct Options {
     std::string base, queries, truth, json, built = "bulk", metric = "l2";
-    std::size_t rows = SIZE_MAX, query_rows = 1000, memory_mib = 1024, rounds = 3;
+    std::size_t rows = SIZE_MAX, query_count = 1000, memory_mib = 1024, rounds = 3;
     [[maybe_unused]] bool with_peers = false;
 };
 
@@ -283,7 +283,7 @@ int run(int argc, char** argv) {
     app.add_option("--built", options.built, "bulk, inserts, churned, separated by commas");
     app.add_option("--metric", options.metric, "l2 or cosine");
     app.add_option("--rows", options.rows, "of the base, at most");
-    app.add_option("--query-rows", options.query_rows);
+    app.add_option("--query-count", options.query_count);
     app.add_option("--memory", options.memory_mib, "MiB for a build");
     app.add_option("--rounds", options.rounds, "the best of so many is the time");
 #ifdef SOUP_MEMORY_PEERS
@@ -294,7 +294,7 @@ int run(int argc, char** argv) {
 
     simd::choose(simd::best_available());
     Vectors base = read_vectors(options.base, options.rows),
-            queries = read_vectors(options.queries, options.query_rows);
+            queries = read_vectors(options.queries, options.query_count);
     if (options.metric == "cosine") {
         normalise(base);
         normalise(queries);

@@ -69,8 +69,9 @@ void measure_hnswlib(const Vectors& base, const Vectors& queries, const Truth& t
     }
 }
 
-void measure_faiss(const std::string& factory, const std::vector<std::string>& settings, const Vectors& base,
-                   const Vectors& queries, const Truth& truth, std::FILE* json) {
+/// `name` is how the curve is called, the factory string names the number of lists and codes too.
+void measure_faiss(const char* name, const std::string& factory, const std::vector<std::string>& settings,
+                   const Vectors& base, const Vectors& queries, const Truth& truth, std::FILE* json) {
     const auto start = Clock::now();
     const std::unique_ptr<faiss::Index> index(
         faiss::index_factory(static_cast<int>(base.dimensions), factory.c_str(), faiss::METRIC_L2));
@@ -83,7 +84,7 @@ void measure_faiss(const std::string& factory, const std::vector<std::string>& s
         parameters.set_index_parameters(index.get(), setting.c_str());
         std::vector<faiss::Index::idx_t> rows_found(10);
         std::vector<float> distances(10);
-        measure("faiss", setting, base, queries, truth, json,
+        measure(name, setting, base, queries, truth, json,
                 [&](const float* query, std::vector<std::uint32_t>& found) {
                     index->search(1, query, 10, distances.data(), rows_found.data());
                     for (const auto row : rows_found)
@@ -98,11 +99,12 @@ void measure_peers(const Vectors& base, const Vectors& queries, const Truth& tru
     omp_set_num_threads(1);
     measure_hnswlib(base, queries, truth, json);
     const auto lists = static_cast<std::size_t>(std::sqrt(static_cast<double>(base.rows)) * 2);
-    measure_faiss("IVF" + std::to_string(lists) + ",Flat",
+    measure_faiss("FAISS IVF,Flat", "IVF" + std::to_string(lists) + ",Flat",
                   {"nprobe=4", "nprobe=8", "nprobe=16", "nprobe=32", "nprobe=64"}, base, queries, truth,
                   json);
     if (base.dimensions % 2 == 0)
-        measure_faiss("IVF" + std::to_string(lists) + ",PQ" + std::to_string(base.dimensions / 2) +
+        measure_faiss("FAISS IVF,PQ,RFlat",
+                      "IVF" + std::to_string(lists) + ",PQ" + std::to_string(base.dimensions / 2) +
                           "x4fs,RFlat",
                       {"nprobe=8,k_factor_rf=8", "nprobe=16,k_factor_rf=8", "nprobe=32,k_factor_rf=16",
                        "nprobe=64,k_factor_rf=16"},
