@@ -19,6 +19,16 @@ $(UNIT): $(UNIT_OBJS) $(CORE_OBJS) $(TREE_OBJS) $(SIMD_OBJS)
 check-unit: $(UNIT)
 	$(UNIT) --gtest_brief=1
 
+# The same under the address and undefined-behaviour sanitizers: a share of the tests for each processor.
+SANITIZED := $(BUILD)/sanitized
+.PHONY: check-sanitized sanitized-unit
+sanitized-unit:
+	+$(MAKE) BUILD=$(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' $(SANITIZED)/tests/unit/run
+check-sanitized: sanitized-unit
+	@export GTEST_TOTAL_SHARDS=$$(nproc); pids=; for share in $$(seq 0 $$((GTEST_TOTAL_SHARDS - 1))); do \
+	  GTEST_SHARD_INDEX=$$share $(SANITIZED)/tests/unit/run --gtest_brief=1 & pids="$$pids $$!"; done; \
+	for pid in $$pids; do wait $$pid || exit 1; done
+
 # --- fuzz: clang's libFuzzer with address and undefined-behaviour sanitizers over core/ ----------------------------
 FUZZ_SECONDS ?= 10
 FUZZ_CXX     ?= clang++-14
@@ -104,9 +114,9 @@ check-style:
 # Everything is compiled first, with as many jobs as were asked for; the tests then run one kind after another, because
 # each has servers of its own.
 .PHONY: check-programs
-check-programs: all $(UNIT) $(FUZZERS)
+check-programs: all $(UNIT) $(FUZZERS) sanitized-unit
 check: install check-programs
-	$(MAKE) -j1 check-style check-exports check-unit check-fuzz check-boundary check-regress check-isolation check-tap check-gateway \
+	$(MAKE) -j1 check-style check-exports check-unit check-sanitized check-fuzz check-boundary check-regress check-isolation check-tap check-gateway \
 	  check-upgrade check-clients
 	@echo "check: all tests passed"
 

@@ -5,13 +5,13 @@
 // read stands still. On a standby no such lock exists: there the answer holds only while nothing is replayed.
 //
 // Checked against the heap: each row that a new snapshot sees, and that the method would index, has its
-// address in the index; no address is there twice; each leads to a line pointer in use that is no heap-only
-// tuple. Dead rows may still be in the index. Not checked: an index that is not valid yet against its heap.
+// address in the index, beside what can have been made of its columns; no address is there twice; each leads
+// to a line pointer in use that is no heap-only tuple. Dead rows may still be in the index. Not checked: an
+// index that is not valid yet against its heap.
 #include "core/tree/verify.hpp"
 
 #include "boundary/memory.hpp"
 #include "boundary/subtransaction.hpp"
-#include "core/tree/vacuum.hpp"
 #include "tree/address.hpp"
 #include "tree/buffer_store.hpp"
 #include "tree/handler.hpp"
@@ -87,33 +87,44 @@ bool report_unreadable(BufferStore& store, Findings& findings) {
     return all_readable;
 }
 
-/// All addresses of the index, sorted. The deletion pass visits each once; it is told that none is dead, so
-/// it changes nothing.
-std::vector<std::uint64_t> addresses_of(BufferStore& store, const Geometry& geometry) {
-    std::vector<std::uint64_t> addresses;
-    bulk_delete(store, geometry, [&](HeapAddress address) {
-        addresses.push_back(as_number(address));
-        return false;
-    });
-    std::sort(addresses.begin(), addresses.end());
-    return addresses;
+/// Where the index has a row.
+struct Place {
+    std::uint64_t address;
+    Block leaf;
+    unsigned slot;
+};
+
+/// All places of the index, by address. Every leaf is in the tree, or verify() would have said so.
+std::vector<Place> places_of(BufferStore& store, const Geometry& geometry) {
+    std::vector<Place> places;
+    for (Block block = root_block; block < store.block_count(); ++block) {
+        store.check_interrupts();
+        const Page page = store.lock(block, Lock::shared);
+        if (page.tail().kind != PageKind::leaf) continue;
+        geometry.rows(store, page, [&](HeapAddress address, unsigned slot) {
+            places.push_back({as_number(address), block, slot});
+        });
+    }
+    std::ranges::sort(places, {}, &Place::address);
+    return places;
 }
 
-void check_addresses(Relation heap, const std::vector<std::uint64_t>& addresses, Findings& findings) {
+void check_addresses(Relation heap, const std::vector<Place>& places, Findings& findings) {
     pg::HeapPage page(heap);
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-        if (i > 0 && addresses[i] == addresses[i - 1])
-            findings.add(std::nullopt, "address twice", to_text(addresses[i]) + " is in the index twice");
-        else if (const char* fault = page.fault_of(to_item_pointer(as_address(addresses[i]))))
-            findings.add(std::nullopt, "address leads nowhere", to_text(addresses[i]) + ": " + fault);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const std::uint64_t address = places[i].address;
+        if (i > 0 && address == places[i - 1].address)
+            findings.add(places[i].leaf, "address twice", to_text(address) + " is in the index twice");
+        else if (const char* fault = page.fault_of(to_item_pointer(as_address(address))))
+            findings.add(places[i].leaf, "address leads nowhere", to_text(address) + ": " + fault);
     }
 }
 
 struct RowCheck {
-    const AccessMethod& method;
     Relation index;
     const OpenIndex& open;
-    const std::vector<std::uint64_t>& addresses;
+    BufferStore& store;
+    const std::vector<Place>& places;
     Findings& findings;
     MemoryContext scratch;
     ItemBuffer row{};
@@ -126,21 +137,29 @@ void check_row(Relation, ItemPointer row, Datum* values, bool* is_null, bool, vo
         {
             const pg::ContextScope scope(check.scratch);
             MemoryContextReset(check.scratch);
-            if (!check.method.make_item(check.index, check.open, values, is_null, check.row)) return;
+            if (!check.open.method->make_item(check.index, check.open, values, is_null, check.row)) return;
         }
-        const std::uint64_t address = as_number(to_address(*row));
-        if (!std::binary_search(check.addresses.begin(), check.addresses.end(), address))
-            check.findings.add(std::nullopt, "missing row", to_text(address) + " is not in the index");
+        check.row.address = to_address(*row);
+        const std::uint64_t address = as_number(check.row.address);
+        const auto place = std::ranges::lower_bound(check.places, address, {}, &Place::address);
+        if (place == check.places.end() || place->address != address)
+            return check.findings.add(std::nullopt, "missing row", to_text(address) + " is not in the index");
+        const Page leaf = check.store.lock(place->leaf, Lock::shared);
+        // On a standby it may have become another page by now.
+        if (leaf.tail().kind != PageKind::leaf) return;
+        if (const char* why =
+                check.open.geometry->contradiction(check.store, leaf, place->slot, check.row.item()))
+            check.findings.add(place->leaf, "wrong content", to_text(address) + ": " + why);
     });
 }
 
-void check_rows(const IndexLock& lock, const OpenIndex& open, const std::vector<std::uint64_t>& addresses,
-                Findings& findings) {
+void check_rows(const IndexLock& lock, const OpenIndex& open, BufferStore& store,
+                const std::vector<Place>& places, Findings& findings) {
     const pg::OwnedContext scratch("soupvec verify");
-    RowCheck check{.method = *open.method,
-                   .index = lock.index(),
+    RowCheck check{.index = lock.index(),
                    .open = open,
-                   .addresses = addresses,
+                   .store = store,
+                   .places = places,
                    .findings = findings,
                    .scratch = scratch.get()};
     pg::call([&] {
@@ -173,9 +192,9 @@ void verify_index(FunctionCallInfo fcinfo) {
            });
     // In a broken tree an entry may be unreachable or met twice; its addresses would only repeat that.
     if (!is_sound || !lock.index()->rd_index->indisvalid) return;
-    const std::vector<std::uint64_t> addresses = addresses_of(store, *open->geometry);
-    check_addresses(lock.heap(), addresses, findings);
-    check_rows(lock, *open, addresses, findings);
+    const std::vector<Place> places = places_of(store, *open->geometry);
+    check_addresses(lock.heap(), places, findings);
+    check_rows(lock, *open, store, places, findings);
 }
 
 } // namespace

@@ -121,6 +121,16 @@ public:
         if (leaf(body).has_companion != 0) into.push_back(leaf(body).companion);
     }
 
+    void rows(tree::PageStore&, const tree::Page& page,
+              const std::function<void(tree::HeapAddress, unsigned)>& visit) const override {
+        for (unsigned slot = 0; slot < leaf(page.body()).count; ++slot)
+            visit(leaf(page.body()).entries[slot].address, slot);
+    }
+    const char* contradiction(tree::PageStore&, const tree::Page& page, unsigned slot,
+                              const tree::Item& item) const override {
+        return leaf(page.body()).entries[slot].x == item.point[0] ? nullptr : "its point is not the row's";
+    }
+
     void split(tree::PageStore& store, const tree::Page& page, tree::Block left, tree::Block right,
                tree::Halves& into) const override {
         std::memset(into.left, 0, sizeof into.left);

@@ -94,6 +94,27 @@ for my $method (qw(vann vtree)) {
 	$node->safe_psql('postgres', 'REINDEX INDEX point_at');
 	$cluster->check("$method, rebuilt in this format", unlinked => 1);
 
+	# Two entries that are of each other's row, as the heap's line pointers were exchanged: nothing in the index itself is wrong.
+	my $heap = $cluster->file_of('point');
+	my ($heap_block, $one, $other) = split /\|/, $node->safe_psql('postgres', <<'SQL');
+SELECT block, min(line), max(line) FROM (SELECT split_part(trim(ctid::text, '()'), ',', 1)::int AS block, split_part(trim(ctid::text, '()'), ',', 2)::int AS line
+    FROM point) place GROUP BY block HAVING count(*) > 1 ORDER BY block LIMIT 1;
+SQL
+	my $exchange = sub {
+		$node->stop;
+		open my $table, '+<:raw', $heap or die "$heap: $!";
+		my @at = map { 8192 * $heap_block + 24 + 4 * ($_ - 1) } $one, $other;
+		my @pointers = map { seek $table, $_, 0; read $table, my $pointer, 4; $pointer } @at;
+		for (0, 1) { seek $table, $at[$_], 0; print $table $pointers[ 1 - $_ ] }
+		close $table;
+		$node->start;
+	};
+	$exchange->();
+	is($node->safe_psql('postgres', q{SELECT count(*), min(kind), max(kind) FROM soupvec_verify('point_at', true)}), '2|wrong content|wrong content',
+		"$method, two rows exchanged: verify finds both");
+	$exchange->();
+	$cluster->check("$method, exchanged back", unlinked => 1);
+
 	# Everything goes, pages are freed; what comes then, half as much, takes them again. Without reuse there would be more
 	# of them than before: splits free pages, too.
 	my $freed = sub {

@@ -34,8 +34,9 @@ SQL
 
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION soupvec;
+-- Qualified, for PostgreSQL 17 builds indexes with a search_path of its own.
 CREATE FUNCTION near(dimensions integer, seed integer) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
-    SELECT array_agg((hashint4(i * 7919 + seed % 20000 * 100003) & 1023) / 4.0 ORDER BY i)::vector FROM generate_series(1, dimensions) i
+    SELECT array_agg((hashint4(i * 7919 + seed % 20000 * 100003) & 1023) / 4.0 ORDER BY i)::public.vector FROM generate_series(1, dimensions) i
 $$;
 CREATE TABLE place (id integer);
 INSERT INTO place SELECT i FROM generate_series(1, 20000) i;

@@ -163,6 +163,30 @@ TEST(vtree, a_damaged_page_is_refused_and_reported) {
     EXPECT_EQ(violations(), 1);
 }
 
+/// What verify compares with the heap.
+TEST(vtree, an_entry_agrees_with_its_row_and_with_no_other) {
+    Random random(5);
+    Tree tree(3);
+    for (int i = 0; i < 2000; ++i)
+        tree.insert(make_point(Shape::uniform, 3, random));
+    unsigned agree = 0, differ = 0;
+    for (tree::Block block = tree::root_block; block < tree.store.block_count(); ++block) {
+        const tree::Page page = tree.store.lock(block, tree::Lock::shared);
+        if (page.tail().kind != tree::PageKind::leaf) continue;
+        tree.geometry.rows(tree.store, page, [&](HeapAddress row, unsigned slot) {
+            std::vector<float> point = tree.rows.at(tree::as_number(row));
+            const auto contradicts = [&] {
+                return tree.geometry.contradiction(tree.store, page, slot, {point, row, {}}) != nullptr;
+            };
+            agree += contradicts() ? 0 : 1;
+            point[slot % 3] = std::nextafter(point[slot % 3], 1e9F);
+            differ += contradicts() ? 1 : 0;
+        });
+    }
+    EXPECT_EQ(agree, 2000U);
+    EXPECT_EQ(differ, 2000U);
+}
+
 /// Any bytes in the place of a page's content: scans and verify end, with an answer or a clear refusal.
 TEST(vtree, a_page_of_noise_ends_nobody) {
     Random random(8);

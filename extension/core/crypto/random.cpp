@@ -8,6 +8,7 @@
 namespace soup::crypto {
 
 void fill_random(std::span<std::uint8_t> bytes) {
+    if (bytes.empty()) return; // Whose data() may be null, which the function below is never to get.
     ready_sodium();
     randombytes_buf(bytes.data(), bytes.size());
 }

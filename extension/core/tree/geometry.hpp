@@ -80,6 +80,13 @@ public:
     /// The companions and chains that a leaf names. A reader that let go of the leaf checks a companion's
     /// kind and owner under its lock, and does without it if they are others by now (see freeing.hpp).
     virtual void companions(PageStore& store, const std::byte* leaf, std::vector<Block>& into) const = 0;
+    /// Calls visit for each heap address of a leaf; those of a chain have the slot that names the chain.
+    virtual void rows(PageStore& store, const Page& leaf,
+                      const std::function<void(HeapAddress, unsigned slot)>& visit) const = 0;
+    /// Why a slot cannot have been made of the item, whose address it has; null if it can. What is kept as a
+    /// code is compared within a code's error.
+    virtual const char* contradiction(PageStore& store, const Page& leaf, unsigned slot,
+                                      const Item& item) const = 0;
 
     // --- Both.
     /// Divides the content of an exclusively locked page into what the blocks `left` and `right` will hold:

@@ -15,4 +15,9 @@ struct DecodedLeaf {
 /// Reads the leaf's detail pages, one share-locked at a time. Raises XX002 if they do not decode to numbers.
 DecodedLeaf decode_leaf(tree::PageStore& store, const LeafView& leaf, tree::Block block);
 
+/// One slot's point, from its detail (whose page is share-locked meanwhile) or 8-bit code; `centroid` is the
+/// leaf's. Raises XX002 as decode_leaf does, but for numbers.
+void decode_slot(tree::PageStore& store, const LeafView& leaf, tree::Block block, unsigned slot,
+                 const float* centroid, float* point);
+
 } // namespace soup::vann

@@ -32,6 +32,10 @@ public:
                               const std::function<bool(tree::HeapAddress)>& is_dead) const override;
     void companions(tree::PageStore& store, const std::byte* leaf,
                     std::vector<tree::Block>& into) const override;
+    void rows(tree::PageStore& store, const tree::Page& leaf,
+              const std::function<void(tree::HeapAddress, unsigned)>& visit) const override;
+    const char* contradiction(tree::PageStore& store, const tree::Page& leaf, unsigned slot,
+                              const tree::Item& item) const override;
 
     void split(tree::PageStore& store, const tree::Page& page, tree::Block left, tree::Block right,
                tree::Halves& into) const override;

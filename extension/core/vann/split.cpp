@@ -19,6 +19,13 @@ void check_finite(std::span<const float> floats, tree::Block block) {
         tree::refuse_page(block, "its codes do not decode to numbers");
 }
 
+void decode_code(const LeafView& leaf, unsigned slot, const float* centroid, float* point) noexcept {
+    const Layout& layout = leaf.layout();
+    decode_bytes(reinterpret_cast<const std::int8_t*>(leaf.codes()) +
+                     std::size_t{slot} * layout.leaf.code_bytes,
+                 leaf.f()[slot] / 2, centroid, layout.leaf_dims, point);
+}
+
 void decode_detail(const Layout& layout, const DetailCode& detail, const float* centroid,
                    float* point) noexcept {
     decode_bytes(detail.code, detail.f, centroid, layout.leaf_dims, point);
@@ -62,9 +69,7 @@ DecodedLeaf decode_leaf(tree::PageStore& store, const LeafView& leaf, tree::Bloc
     for (unsigned i = 0; i < points.count; ++i) {
         const unsigned slot = entries.slots[i];
         if (!layout.has_details()) {
-            decode_bytes(reinterpret_cast<const std::int8_t*>(leaf.codes()) +
-                             std::size_t{slot} * layout.leaf.code_bytes,
-                         leaf.f()[slot] / 2, centroid.data(), layout.leaf_dims, points[i]);
+            decode_code(leaf, slot, centroid.data(), points[i]);
             continue;
         }
         if (slot / layout.detail.per_page != page_number) {
@@ -77,6 +82,15 @@ DecodedLeaf decode_leaf(tree::PageStore& store, const LeafView& leaf, tree::Bloc
     }
     check_finite(points.floats, block);
     return entries;
+}
+
+void decode_slot(tree::PageStore& store, const LeafView& leaf, tree::Block block, unsigned slot,
+                 const float* centroid, float* point) {
+    const Layout& layout = leaf.layout();
+    if (!layout.has_details()) return decode_code(leaf, slot, centroid, point);
+    const tree::Page page =
+        lock_detail(store, leaf, block, slot / layout.detail.per_page, tree::Lock::shared);
+    decode_detail(layout, DetailView(layout, page.body())[slot % layout.detail.per_page], centroid, point);
 }
 
 std::vector<float> page_bound(const Layout& layout, const tree::Page& page) {

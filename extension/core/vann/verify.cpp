@@ -3,7 +3,7 @@
 // chains end and hold addresses; that a parent's code of a page is what encoding the page's centroid gives,
 // bit for bit, since encoding is exact.
 //
-// Left out: whether codes are those of the rows' vectors, which only the heap knows.
+// Whether codes are those of the rows' vectors, which only the heap knows, is row_check.cpp's part.
 #include "core/vann/chain_page.hpp"
 #include "core/vann/detail_page.hpp"
 #include "core/vann/geometry.hpp"

@@ -1,0 +1,70 @@
+// Which rows a leaf has, and whether what it keeps of one can come from that row's vector and keys.
+//
+// Keys are compared as they are. A code is decoded and compared with the vector within its error: an eighth
+// of a percent of the residual for each coordinate's step, and as much again for every split that coded the
+// decoded point anew, around another centroid. A tenth of what vector and centroid measure together is far
+// above that and far below the distance between two rows of different clusters; rows that are nearer to each
+// other than that are not told apart.
+#include "core/vann/chain_page.hpp"
+#include "core/vann/decoded_leaf.hpp"
+#include "core/vann/geometry.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace soup::vann {
+
+namespace {
+
+constexpr double tolerance = 0.1;
+
+bool has_keys(tree::PageStore& store, const LeafView& leaf, unsigned slot, const tree::Item& item) {
+    if (!is_chain(leaf.address(slot))) return std::ranges::equal(leaf.keys(slot), item.keys);
+    bool found = false;
+    follow_chain(store, leaf.layout(), chain_block(leaf.address(slot)), [&](const ChainView& chain) {
+        for (unsigned entry = 0; entry < chain.count(); ++entry)
+            found |= chain.address(entry) == item.address && std::ranges::equal(chain.keys(entry), item.keys);
+    });
+    return found;
+}
+
+} // namespace
+
+void VannGeometry::rows(tree::PageStore& store, const tree::Page& page,
+                        const std::function<void(tree::HeapAddress, unsigned)>& visit) const {
+    const LeafView leaf(layout_, page.body(), page.block());
+    for (unsigned slot = 0; slot < leaf.used(); ++slot) {
+        const tree::HeapAddress address = leaf.address(slot);
+        if (is_free(address)) continue;
+        if (!is_chain(address)) {
+            visit(address, slot);
+            continue;
+        }
+        follow_chain(store, layout_, chain_block(address), [&](const ChainView& chain) {
+            for (unsigned entry = 0; entry < chain.count(); ++entry)
+                visit(chain.address(entry), slot);
+        });
+    }
+}
+
+const char* VannGeometry::contradiction(tree::PageStore& store, const tree::Page& page, unsigned slot,
+                                        const tree::Item& item) const {
+    const LeafView leaf(layout_, page.body(), page.block());
+    if (!has_keys(store, leaf, slot, item)) return "its key columns are not the row's";
+    std::vector<float> centroid(layout_.leaf_dims);
+    leaf.read_centroid(centroid.data());
+    std::vector<float> point(layout_.has_details() ? layout_.detail_dims : layout_.leaf_dims);
+    decode_slot(store, leaf, page.block(), slot, centroid.data(), point.data());
+    double error = 0, length = 0, centre = 0;
+    for (std::size_t i = 0; i < point.size(); ++i) {
+        error += std::pow(double{point[i]} - item.point[i], 2);
+        length += std::pow(double{item.point[i]}, 2);
+    }
+    for (const float c : centroid)
+        centre += std::pow(double{c}, 2);
+    return std::sqrt(error) <= tolerance * (std::sqrt(length) + std::sqrt(centre))
+               ? nullptr
+               : "its code is not of the row's vector";
+}
+
+} // namespace soup::vann
