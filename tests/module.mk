@@ -23,7 +23,7 @@ check-unit: $(UNIT)
 SANITIZED := $(BUILD)/sanitized
 .PHONY: check-sanitized sanitized-unit
 sanitized-unit:
-	+$(MAKE) BUILD=$(SANITIZED) SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' $(SANITIZED)/tests/unit/run
+	+$(MAKE) BUILD=$(SANITIZED) CXXFLAGS='-O1 -g1' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' $(SANITIZED)/tests/unit/run
 check-sanitized: sanitized-unit
 	@export GTEST_TOTAL_SHARDS=$$(nproc); pids=; for share in $$(seq 0 $$((GTEST_TOTAL_SHARDS - 1))); do \
 	  GTEST_SHARD_INDEX=$$share $(SANITIZED)/tests/unit/run --gtest_brief=1 & pids="$$pids $$!"; done; \
