@@ -45,6 +45,7 @@ $(BUILD)/fuzz/objects/%.o: %.cpp
 $(BUILD)/fuzz/fuzz_vann_page: $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(wildcard extension/core/tree/*.cpp \
                 extension/core/vann/*.cpp) tests/lib/memory_store.cpp) $(SIMD_OBJS)
 $(BUILD)/fuzz/fuzz_region_text: $(BUILD)/fuzz/objects/extension/core/vtree/region_text.o
+$(BUILD)/fuzz/fuzz_page_delta: $(BUILD)/fuzz/objects/extension/core/tree/page_delta.o
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.cpp $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	$(FUZZ_CXX) $(FUZZ_FLAGS) $^ -lsodium -lzstd -llz4 -lsimdjson -o $@

@@ -1,12 +1,13 @@
-// Pins, locks and changes of server buffers. Where free pages come from is in free_pages.cpp.
+// Pins and locks of server buffers. Changes are in page_change.cpp; where free pages come from is in
+// free_pages.cpp.
 #include "tree/buffer_store.hpp"
 
 #include "tree/free_pages.hpp"
+#include "tree/page_change.hpp"
 #include "tree/recent_buffers.hpp"
 #include "tree/server_page.hpp"
 
 extern "C" {
-#include "access/generic_xlog.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xloginsert.h"
@@ -22,20 +23,8 @@ static_assert(no_block == InvalidBlockNumber);
 
 namespace {
 
-/// A change of a build: images that are copied to the buffers at the end, as generic WAL does it.
-struct UnloggedChange {
-    int count = 0;
-    Buffer buffers[Change::pages_max];
-    alignas(MAXIMUM_ALIGNOF) std::byte images[Change::pages_max][page_bytes];
-};
-
-/// Body and tail are the tree's; for the server the tail is the special space, and there is no hole before it
-/// that a log record could leave out.
-void initialise_header(std::byte* image) {
-    PageInit(reinterpret_cast<::Page>(image), page_bytes, sizeof(Tail));
-    auto* header = reinterpret_cast<PageHeader>(image);
-    header->pd_lower = header->pd_upper;
-}
+/// A change's memory is used again, since there is hardly ever more than one at a time.
+std::unique_ptr<PageChange> spare_change;
 
 /// Pins the buffer if it still holds the block.
 bool is_still_there(Relation index, ForkNumber fork, Block block, Buffer buffer) {
@@ -59,7 +48,12 @@ Page BufferStore::pin(Block block) {
         blocks_seen_ = block_count();
         if (block >= blocks_seen_) refuse_page(block, "a link leads to it, but the file ends before");
     }
-    return pinned(pg::call([=, this] { return read(block); }), Lock::none);
+    const Buffer buffer = pg::call([=, this] { return read(block); });
+    // Whoever pins a page locks it, looks at its tail, and then at its first entries.
+    const std::byte* bytes = pg::bytes_of(buffer);
+    __builtin_prefetch(bytes + tail_offset);
+    __builtin_prefetch(bytes);
+    return pinned(buffer, Lock::none);
 }
 
 /// Server code, for use inside pg::call().
@@ -181,48 +175,27 @@ void BufferStore::check_interrupts() {
 }
 
 void* BufferStore::begin_change() {
-    if (logging_ == Logging::at_end) return new UnloggedChange;
-    return pg::call([this] { return GenericXLogStart(index_); });
+    return spare_change != nullptr ? spare_change.release() : new PageChange;
 }
 
 std::byte* BufferStore::edit(void* change, const Page& page, bool is_new) {
-    const Buffer buffer = buffer_of(page);
-    std::byte* image = nullptr;
-    if (logging_ == Logging::at_end) {
-        auto& unlogged = *static_cast<UnloggedChange*>(change);
-        for (int i = 0; i < unlogged.count; ++i)
-            if (unlogged.buffers[i] == buffer) return unlogged.images[i];
-        if (unlogged.count == Change::pages_max) throw Error("XX000", "", "too many pages in one change");
-        image = unlogged.images[unlogged.count];
-        unlogged.buffers[unlogged.count++] = buffer;
-        if (!is_new) std::memcpy(image, page.bytes(), page_bytes);
-    } else {
-        image = reinterpret_cast<std::byte*>(pg::call([&] {
-            return GenericXLogRegisterBuffer(static_cast<GenericXLogState*>(change), buffer,
-                                             is_new ? GENERIC_XLOG_FULL_IMAGE : 0);
-        }));
-    }
-    if (is_new) initialise_header(image);
-    return image;
+    return static_cast<PageChange*>(change)->edit(buffer_of(page), page, is_new);
+}
+
+void BufferStore::write(void* change, const Page& page, std::size_t offset,
+                        std::span<const std::byte> bytes) {
+    static_cast<PageChange*>(change)->write(buffer_of(page), page, offset, bytes);
 }
 
 void BufferStore::commit(void* change) {
-    if (logging_ == Logging::each_change) {
-        pg::call([=] { GenericXLogFinish(static_cast<GenericXLogState*>(change)); });
-        return;
-    }
-    const std::unique_ptr<UnloggedChange> unlogged(static_cast<UnloggedChange*>(change));
-    for (int i = 0; i < unlogged->count; ++i) {
-        std::memcpy(pg::bytes_of(unlogged->buffers[i]), unlogged->images[i], page_bytes);
-        MarkBufferDirty(unlogged->buffers[i]);
-    }
+    std::unique_ptr<PageChange> pages(static_cast<PageChange*>(change));
+    pages->commit(logging_ == Logging::each_change && RelationNeedsWAL(index_));
+    spare_change = std::move(pages);
 }
 
 void BufferStore::abandon(void* change) noexcept {
-    if (logging_ == Logging::at_end)
-        delete static_cast<UnloggedChange*>(change);
-    else
-        GenericXLogAbort(static_cast<GenericXLogState*>(change));
+    static_cast<PageChange*>(change)->forget();
+    spare_change.reset(static_cast<PageChange*>(change));
 }
 
 void BufferStore::log_all_pages() {

@@ -66,6 +66,7 @@ protected:
     void release(Page& page, Lock held) noexcept override;
     void* begin_change() override;
     std::byte* edit(void* change, const Page& page, bool is_new) override;
+    void write(void* change, const Page& page, std::size_t offset, std::span<const std::byte> bytes) override;
     void commit(void* change) override;
     void abandon(void* change) noexcept override;
 

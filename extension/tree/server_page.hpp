@@ -19,6 +19,13 @@ inline bool is_new(Buffer buffer) noexcept {
     return PageIsNew(BufferGetPage(buffer));
 }
 
+/// Whether the header claims a part of the page as free, which none of the tree's pages does: redo of a
+/// generic WAL record sets that part to zero.
+inline bool has_hole(const std::byte* page) noexcept {
+    const auto* header = reinterpret_cast<const PageHeaderData*>(page);
+    return header->pd_lower != header->pd_upper;
+}
+
 /// Whether this backend has the buffer's content lock. Local buffers have none.
 inline bool holds_content_lock(Buffer buffer) noexcept {
     return !BufferIsLocal(buffer) && LWLockHeldByMe(BufferDescriptorGetContentLock(

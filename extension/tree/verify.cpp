@@ -17,6 +17,7 @@
 #include "tree/handler.hpp"
 #include "tree/heap_page.hpp"
 #include "tree/index_lock.hpp"
+#include "tree/server_page.hpp"
 
 extern "C" {
 #include "access/tableam.h"
@@ -85,6 +86,17 @@ bool report_unreadable(BufferStore& store, Findings& findings) {
         next = found->first + 1;
     }
     return all_readable;
+}
+
+/// Reports pages that redo would set to zero in part (page_change.hpp). The bytes are read without a lock:
+/// nobody writes an index that is being verified.
+void check_headers(BufferStore& store, Findings& findings) {
+    const Block blocks = store.block_count();
+    for (Block block = 0; block < blocks; ++block) {
+        store.check_interrupts();
+        if (const Page page = store.pin(block); pg::has_hole(page.bytes()))
+            findings.add(block, "wrong header", "the server's page header claims free space");
+    }
 }
 
 /// Where the index has a row.
@@ -183,6 +195,7 @@ void verify_index(FunctionCallInfo fcinfo) {
     Findings findings(fcinfo);
     BufferStore store(lock.index());
     if (!report_unreadable(store, findings)) return;
+    check_headers(store, findings);
     const OpenIndexPtr open = open_index(lock.index());
     bool is_sound = true;
     verify(store, *open->geometry, PG_GETARG_BOOL(1) ? Unlinked::reported : Unlinked::allowed,

@@ -35,6 +35,7 @@ my %damages = (
 	'zeros'            => sub { return (0, "\0" x 8192) },
 	'the metapage'     => sub { my ($other) = @_; return (0, $other->(0)) },
 	'another page'     => sub { my ($other) = @_; return (0, $other->(3)) },
+	'a hole'           => sub { return (12, pack 'SS', 24, 8160) },
 );
 
 for my $method (qw(vann vtree)) {
@@ -114,6 +115,23 @@ SQL
 		"$method, two rows exchanged: verify finds both");
 	$exchange->();
 	$cluster->check("$method, exchanged back", unlinked => 1);
+
+	# Redo sets what lies between pd_lower and pd_upper to zero. The index is one page.
+	$node->safe_psql('postgres', "CREATE TABLE few (at vector(3)); INSERT INTO few SELECT ARRAY[i, 0, 0]::real[]::vector FROM generate_series(1, 9) i;
+		CREATE INDEX few_at ON few USING $method (at)");
+	$path = $cluster->file_of('few_at');
+	$node->stop;
+	open $file, '+<:raw', $path or die "$path: $!";
+	seek $file, 8192 + 12, 0;
+	print $file pack 'SS', 24, 8160;
+	close $file;
+	$node->start;
+	my ($status, $out, $err) = $node->psql('postgres', q{INSERT INTO few VALUES ('[1,1,1]')});
+	like($err, qr/index page is damaged.*Block 1:.*free space/s, "$method, a hole: nothing is written to the page");
+	is($node->safe_psql('postgres', q{SELECT block, kind FROM soupvec_verify('few_at', true)}), '1|wrong header', "$method, a hole: verify finds it");
+	is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM (SELECT FROM few ORDER BY at <-> '[0,0,0]' LIMIT 20) s}), 9,
+		"$method, a hole: what is there can be read");
+	$node->safe_psql('postgres', 'DROP TABLE few');
 
 	# Everything goes, pages are freed; what comes then, half as much, takes them again. Without reuse there would be more
 	# of them than before: splits free pages, too.

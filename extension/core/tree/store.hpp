@@ -8,6 +8,7 @@
 #include "core/tree/damage.hpp"
 
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace soup::tree {
@@ -111,6 +112,9 @@ protected:
     /// One atomic, logged change of up to four pages. edit() gives the page's new content to write to.
     virtual void* begin_change() = 0;
     virtual std::byte* edit(void* change, const Page& page, bool is_new) = 0;
+    virtual void write(void* change, const Page& page, std::size_t offset, std::span<const std::byte> bytes) {
+        std::memcpy(edit(change, page, false) + offset, bytes.data(), bytes.size());
+    }
     virtual void commit(void* change) = 0;
     virtual void abandon(void* change) noexcept = 0;
 };
@@ -144,6 +148,13 @@ public:
 
     /// The content to change, a copy of what the page has now. The same page twice gives the same copy.
     std::byte* edit(const Page& page) { return store_.edit(state_, page, false); }
+    /// Gives something in the page another value. For a few bytes, where a copy of the page would cost more
+    /// than all the rest of the change; may be mixed with edit().
+    template<class T>
+    void write(const Page& page, const T* place, const std::type_identity_t<T>& value) {
+        const auto offset = reinterpret_cast<const std::byte*>(place) - page.bytes();
+        store_.write(state_, page, static_cast<std::size_t>(offset), std::as_bytes(std::span(&value, 1)));
+    }
     /// The content of a page that allocate() gave: body zeroed, tail set.
     std::byte* initialise(const Page& page, PageKind kind, std::uint16_t level) {
         std::byte* image = store_.edit(state_, page, true);

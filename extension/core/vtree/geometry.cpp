@@ -35,20 +35,32 @@ unsigned BoxGeometry::choose(const std::byte* inner, const tree::Item& item) con
     alignas(64) float volume[max_entries], growth[max_entries], stretch[max_entries];
     simd::kernels().boxes.box_growth(layout_.boxes(inner, count), item.point.data(),
                                      {volume, growth, stretch});
-
-    using Measures = std::tuple<bool, float, float, float>;
     const unsigned start = static_cast<unsigned>(tree::as_number(item.address) % count);
-    unsigned best = start;
+    const auto in_turn = [=](auto&& look_at) {
+        for (unsigned entry = start; entry < count; ++entry)
+            look_at(entry);
+        for (unsigned entry = 0; entry < start; ++entry)
+            look_at(entry);
+    };
+
+    // Mostly there is a box that has the point.
+    unsigned best = count;
+    in_turn([&](unsigned entry) {
+        if (!(stretch[entry] > 0) && (best == count || volume[entry] < volume[best])) best = entry;
+    });
+    if (best < count) return best;
+
+    using Measures = std::tuple<float, float, float>;
     Measures least;
-    for (unsigned i = 0, entry = start; i < count; ++i, entry = entry + 1 < count ? entry + 1 : 0) {
+    in_turn([&](unsigned entry) {
         // A volume out of float's range compares with nothing; the sides decide then.
         const float grown = std::isfinite(growth[entry]) ? growth[entry] : std::numeric_limits<float>::max();
-        const Measures now{stretch[entry] > 0, grown, stretch[entry], volume[entry]};
-        if (i == 0 || now < least) {
+        const Measures now{grown, stretch[entry], volume[entry]};
+        if (best == count || now < least) {
             least = now;
             best = entry;
         }
-    }
+    });
     return best;
 }
 
@@ -115,11 +127,10 @@ tree::Placed BoxGeometry::place(tree::PageStore& store, const tree::Page& leaf,
     const unsigned count = layout_.checked_count(leaf);
     if (count == layout_.leaf_capacity()) return tree::Placed::full;
     tree::Change change(store);
-    std::byte* image = tree::body(change.edit(leaf));
     for (unsigned j = 0; j < layout_.dimensions(); ++j)
-        layout_.column(image, j)[count] = item.point[j];
-    layout_.addresses(image)[count] = item.address;
-    Layout::set_count(image, count + 1);
+        change.write(leaf, layout_.column(leaf.body(), j) + count, item.point[j]);
+    change.write(leaf, layout_.addresses(leaf.body()) + count, item.address);
+    change.write(leaf, Layout::count_place(leaf.body()), static_cast<std::uint16_t>(count + 1));
     change.commit();
     return tree::Placed::yes;
 }

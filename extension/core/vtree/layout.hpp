@@ -36,6 +36,9 @@ public:
         std::memcpy(&count, body, sizeof count);
         return count;
     }
+    static const std::uint16_t* count_place(const std::byte* body) noexcept {
+        return reinterpret_cast<const std::uint16_t*>(body);
+    }
     static void set_count(std::byte* body, unsigned count) noexcept {
         const auto stored = static_cast<std::uint16_t>(count);
         std::memcpy(body, &stored, sizeof stored);
