@@ -61,27 +61,34 @@ std::int64_t load(const std::byte* from) noexcept {
     return value;
 }
 
-/// Calls test(number) for each row with a value; a row without one, or that fails, is rejected.
+/// Of the rows in `rows`, or of all below `count` if it is the first condition, keeps those that have a value
+/// for which test(number) holds; returns how many.
 template<class Load, class Test>
-void reject_rows(const std::byte* keys, unsigned width, unsigned count, unsigned column, float* order,
-                 Load&& load, Test&& test) {
+unsigned keep_rows(const std::byte* keys, unsigned width, unsigned column, bool is_first, unsigned count,
+                   std::uint16_t* rows, Load&& load, Test&& test) {
     const std::byte null_bit = std::byte{1} << column;
-    for (unsigned i = 0; i < count; ++i, keys += width) {
-        const bool is_null = (keys[width - 1] & null_bit) != std::byte{0};
-        if (is_null || !test(load(keys))) order[i] = std::numeric_limits<float>::infinity();
+    unsigned kept = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        const std::uint16_t row = is_first ? static_cast<std::uint16_t>(i) : rows[i];
+        const std::byte* key = keys + std::size_t{row} * width;
+        const bool is_null = (key[width - 1] & null_bit) != std::byte{0};
+        // Written always and counted if it stays: a branch here would be guessed wrong often.
+        rows[kept] = row;
+        kept += is_null ? 0U : static_cast<unsigned>(test(load(key)));
     }
+    return kept;
 }
 
 template<class Values, class Load>
-void reject_values(const std::byte* keys, unsigned width, unsigned count, unsigned column, float* order,
-                   const Values& values, Load&& load) {
-    if (values.some.empty())
-        reject_rows(keys, width, count, column, order, load,
-                    [&](auto number) { return values.low <= number && number <= values.high; });
-    else
-        reject_rows(keys, width, count, column, order, load, [&](auto number) {
+unsigned keep_values(const std::byte* keys, unsigned width, unsigned column, bool is_first, unsigned count,
+                     std::uint16_t* rows, const Values& values, Load&& load) {
+    if (!values.some.empty())
+        return keep_rows(keys, width, column, is_first, count, rows, load, [&](auto number) {
             return std::binary_search(values.some.begin(), values.some.end(), number);
         });
+    const auto low = values.low, high = values.high;
+    return keep_rows(keys, width, column, is_first, count, rows, load,
+                     [=](auto number) { return (low <= number) & (number <= high); });
 }
 
 } // namespace
@@ -152,35 +159,37 @@ void ScanKeyFilter::add(KeyType type, unsigned offset, unsigned column, const Sc
     conditions_.push_back({type, offset, column, std::move(values)});
 }
 
-void ScanKeyFilter::reject(const std::byte* keys, unsigned width, unsigned count, float* order) const {
-    if (matches_nothing_) {
-        std::fill(order, order + count, std::numeric_limits<float>::infinity());
-        return;
-    }
+unsigned ScanKeyFilter::qualify(const std::byte* keys, unsigned width, unsigned count,
+                                std::uint16_t* rows) const {
+    if (matches_nothing_) return 0;
+    bool is_first = true;
     for (const Condition& condition : conditions_) {
         const unsigned offset = condition.offset, column = condition.column;
-        const auto reject_by = [&](auto&& load_number) {
-            reject_values(keys, width, count, column, order, std::get<0>(condition.values), load_number);
+        const auto keep_by = [&](auto&& load_number) {
+            count = keep_values(keys, width, column, is_first, count, rows, std::get<0>(condition.values),
+                                load_number);
         };
         switch (key_width(condition.type)) {
         case 1:
-            reject_by([=](const std::byte* row) { return load<std::int8_t>(row + offset); });
+            keep_by([=](const std::byte* row) { return load<std::int8_t>(row + offset); });
             break;
         case 2:
-            reject_by([=](const std::byte* row) { return load<std::int16_t>(row + offset); });
+            keep_by([=](const std::byte* row) { return load<std::int16_t>(row + offset); });
             break;
         case 4:
-            reject_by([=](const std::byte* row) { return load<std::int32_t>(row + offset); });
+            keep_by([=](const std::byte* row) { return load<std::int32_t>(row + offset); });
             break;
         case 8:
-            reject_by([=](const std::byte* row) { return load<std::int64_t>(row + offset); });
+            keep_by([=](const std::byte* row) { return load<std::int64_t>(row + offset); });
             break;
         default:
-            reject_values(
-                keys, width, count, column, order, std::get<1>(condition.values),
+            count = keep_values(
+                keys, width, column, is_first, count, rows, std::get<1>(condition.values),
                 [=](const std::byte* row) { return to_wide_number(PointerGetDatum(row + offset)); });
         }
+        is_first = false;
     }
+    return count;
 }
 
 } // namespace soup::vann

@@ -19,7 +19,8 @@ public:
     /// Whether rows that pass have to be looked at again: a text's hash may be another's.
     bool needs_recheck() const noexcept { return needs_recheck_; }
 
-    void reject(const std::byte* keys, unsigned width, unsigned count, float* order) const override;
+    unsigned qualify(const std::byte* keys, unsigned width, unsigned count,
+                     std::uint16_t* rows) const override;
 
 private:
     /// All types but uuid are compared as 64-bit numbers, uuid as a 128-bit one.

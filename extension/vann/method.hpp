@@ -21,7 +21,7 @@ struct OpenVann final : tree::OpenIndex {
 class VannMethod final : public tree::AccessMethod {
 public:
     std::uint32_t number() const noexcept override { return 1; }
-    std::uint32_t format() const noexcept override { return 1; }
+    std::uint32_t format() const noexcept override { return 2; }
     const char* name() const noexcept override { return "vann"; }
 
     tree::Meta new_meta(Relation index) const override;

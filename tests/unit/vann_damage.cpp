@@ -92,6 +92,9 @@ TEST_P(Damage, OfOneBitIsFound) {
     expect_found(leaf, 10, 3, "scale");
     expect_found(leaf, layout.leaf.a + 3, 7, "a's sign");
     expect_found(leaf, layout.leaf.centroid, 3, "centroid");
+    for (const tree::Block block : blocks_of(tree::PageKind::leaf))
+        if (tree_.store.lock(block, tree::Lock::shared).body()[12] != std::byte{0})
+            expect_found(block, 12, 0, "whether there are chains");
     const tree::Block parent = blocks_of(tree::PageKind::inner).front();
     expect_found(parent, 0, 0, "count");
     expect_found(parent, layout.inner.child, 2, "child");

@@ -163,12 +163,15 @@ TEST(VannSearch, FindsAHundredAsWellAsTen) {
 class LastDigit final : public KeyFilter {
 public:
     explicit LastDigit(unsigned digit, unsigned base = 10) : digit_(digit), base_(base) {}
-    void reject(const std::byte* keys, unsigned width, unsigned count, float* order) const override {
+    unsigned qualify(const std::byte* keys, unsigned width, unsigned count,
+                     std::uint16_t* rows) const override {
+        unsigned kept = 0;
         for (unsigned i = 0; i < count; ++i) {
             std::uint32_t row = 0;
             std::memcpy(&row, keys + std::size_t{i} * width, sizeof row);
-            if (row % base_ != digit_) order[i] = std::numeric_limits<float>::infinity();
+            if (row % base_ == digit_) rows[kept++] = static_cast<std::uint16_t>(i);
         }
+        return kept;
     }
 
 private:

@@ -2,61 +2,70 @@
 #include "core/vann/frontier.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace soup::vann {
+namespace {
+
+constexpr float gone = std::numeric_limits<float>::infinity();
+constexpr float farthest = std::numeric_limits<float>::max();
+
+} // namespace
+
+void Frontier::Level::clear() noexcept {
+    orders.clear();
+    blocks.clear();
+    sources.clear();
+    left = 0;
+}
+
+tree::Link Frontier::Level::link(std::size_t page) const noexcept {
+    const auto after = std::ranges::upper_bound(sources, page, {}, &Source::first);
+    return {blocks[page], std::prev(after)->seen};
+}
 
 void Frontier::start() {
-    for (auto& level : known_)
+    for (Level& level : levels_)
         level.clear();
     pages_opened_ = 0;
 }
 
 void Frontier::open(const Query& query, unsigned beam) {
     if (pages_opened_ == 0) open_page(query, tree::root_link());
-    for (std::size_t level = known_.size(); level-- > 1;) {
-        const std::size_t chosen = bring_forward(known_[level], beam);
-        opening_.clear();
-        for (std::size_t i = 0; i < chosen; i++)
-            opening_.push_back(known_[level][i].link);
-        known_[level].erase(known_[level].begin(),
-                            known_[level].begin() + static_cast<std::ptrdiff_t>(chosen));
-        for (const tree::Link& link : opening_)
-            open_page(query, link);
+    for (std::size_t level = levels_.size(); level-- > 1;) {
+        choose(levels_[level], beam);
+        blocks_.clear();
+        for (const Known& page : chosen_)
+            blocks_.push_back(page.link.block);
+        store_.prefetch(blocks_);
+        for (const Known& page : chosen_)
+            open_page(query, page.link);
     }
 }
 
 std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
-    taken_.clear();
-    if (known_.empty()) return taken_;
-    const std::size_t chosen = bring_forward(known_[0], wanted);
-    std::sort(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen),
-              [](const Known& a, const Known& b) { return a.order < b.order; });
-    taken_.assign(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen));
-    known_[0].erase(known_[0].begin(), known_[0].begin() + static_cast<std::ptrdiff_t>(chosen));
-    return taken_;
+    chosen_.clear();
+    if (levels_.empty()) return chosen_;
+    choose(levels_[0], wanted);
+    std::ranges::sort(chosen_, {}, &Known::order);
+    return chosen_;
 }
 
 bool Frontier::is_exhausted() const noexcept {
-    return pages_opened_ > 0 && std::ranges::all_of(known_, [](const auto& level) { return level.empty(); });
+    return pages_opened_ > 0 &&
+           std::ranges::all_of(levels_, [](const Level& level) { return level.left == 0; });
 }
 
-/// Puts the `wanted` nearest at the front; returns how many there are. The limit is found among the orders
-/// alone: few of the many entries have to be moved then.
-std::size_t Frontier::bring_forward(std::vector<Known>& known, std::size_t wanted) {
-    if (known.size() <= wanted) return known.size();
-    orders_.clear();
-    for (const Known& one : known)
-        orders_.push_back(one.order);
-    const auto last = orders_.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
-    std::nth_element(orders_.begin(), last, orders_.end());
-    std::size_t chosen = 0;
-    for (std::size_t i = 0; i < known.size(); i++)
-        if (known[i].order < *last) std::swap(known[chosen++], known[i]);
-    for (std::size_t i = chosen; chosen < wanted; i++)
-        if (known[i].order == *last) std::swap(known[chosen++], known[i]);
-    return wanted;
+/// Takes the `wanted` nearest out of a level.
+void Frontier::choose(Level& level, std::size_t wanted) {
+    chosen_.clear();
+    Bound bound = least_.find(level.orders, wanted);
+    const float limit = bound.limit();
+    for (std::size_t i = 0; i < level.blocks.size(); i++) {
+        if (!(level.orders[i] < limit) || !bound.takes(level.orders[i])) continue;
+        chosen_.push_back({level.orders[i], level.link(i)});
+        level.orders[i] = gone;
+    }
+    level.left -= chosen_.size();
 }
 
 void Frontier::open_page(const Query& query, tree::Link link) {
@@ -64,23 +73,40 @@ void Frontier::open_page(const Query& query, tree::Link link) {
     tree::follow(store_, link, [&](tree::Page& page, tree::Link own) { read(query, page, own); });
 }
 
+/// Makes places for `count` pages; the caller fills them, and may write to `room` orders.
+float* Frontier::add(Level& level, std::size_t count, std::size_t room, std::uint64_t seen) {
+    const std::size_t first = level.blocks.size();
+    level.sources.push_back({first, seen});
+    level.blocks.resize(first + count);
+    level.orders.resize((first + std::max(count, room) + 15) / 16 * 16);
+    level.left += count;
+    return &level.orders[first];
+}
+
 void Frontier::read(const Query& query, const tree::Page& page, tree::Link link) {
     pages_opened_++;
     const std::size_t level = page.tail().level;
-    if (known_.size() <= level) known_.resize(level + 1);
+    if (levels_.size() <= level) levels_.resize(level + 1);
     if (page.tail().kind == tree::PageKind::leaf) { // The root of a small tree.
-        known_[0].push_back({0, link});
+        float* order = add(levels_[0], 1, 1, link.seen);
+        std::fill(order, levels_[0].orders.data() + levels_[0].orders.size(), gone);
+        *order = 0;
+        levels_[0].blocks.back() = link.block;
         return;
     }
     if (level == 0) tree::refuse_page(page.block(), "it is an inner page of level 0");
     const InnerView inner(geometry_.layout(), page.body(), page.block());
-    scores_.resize(geometry_.layout().inner.capacity);
-    score_inner(query, inner, scores_.data());
-    for (unsigned i = 0; i < inner.count(); i++) {
-        // Only a damaged page has scores that are no numbers; they would have no place in an order.
-        const float order = std::isnan(scores_[i]) ? std::numeric_limits<float>::infinity() : scores_[i];
-        known_[level - 1].push_back({order, {inner.child(i), page.tail().number}});
-    }
+    const unsigned count = inner.count();
+    if (count == 0) return;
+    Level& below = levels_[level - 1];
+    float* orders = add(below, count, inner.scanned(), page.tail().number);
+    score_inner(query, inner, orders);
+    // Only a damaged page has scores that are no numbers; they would have no place in an order.
+    for (unsigned i = 0; i < count; i++)
+        orders[i] = orders[i] < farthest ? orders[i] : farthest;
+    below.orders.resize((below.blocks.size() + 15) / 16 * 16);
+    std::fill(orders + count, below.orders.data() + below.orders.size(), gone);
+    std::memcpy(&below.blocks[below.blocks.size() - count], inner.children(), count * sizeof(tree::Block));
 }
 
 } // namespace soup::vann

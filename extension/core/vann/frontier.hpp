@@ -8,6 +8,7 @@
 
 #include "core/tree/walk.hpp"
 #include "core/vann/geometry.hpp"
+#include "core/vann/least.hpp"
 #include "core/vann/score.hpp"
 
 namespace soup::vann {
@@ -32,17 +33,33 @@ public:
     std::size_t pages_opened() const noexcept { return pages_opened_; }
 
 private:
+    /// The pages of one level that are known: how far each lies, or +infinity once it was opened or given
+    /// out. Orders are padded with that to a multiple of 16.
+    struct Level {
+        std::vector<float> orders;
+        std::vector<tree::Block> blocks;
+        struct Source {
+            std::size_t first;  ///< Of what was read from one page.
+            std::uint64_t seen; ///< See tree::Link.
+        };
+        std::vector<Source> sources;
+        std::size_t left = 0; ///< Not opened or given out yet.
+
+        void clear() noexcept;
+        tree::Link link(std::size_t page) const noexcept;
+    };
+
     void open_page(const Query& query, tree::Link link);
     void read(const Query& query, const tree::Page& page, tree::Link link);
-    std::size_t bring_forward(std::vector<Known>& known, std::size_t wanted);
+    float* add(Level& level, std::size_t count, std::size_t room, std::uint64_t seen);
+    void choose(Level& level, std::size_t wanted);
 
     tree::PageStore& store_;
     const VannGeometry& geometry_;
-    std::vector<std::vector<Known>> known_; ///< Per level, leaves first: pages not opened or given out yet.
-    std::vector<float> scores_;
-    std::vector<float> orders_; ///< bring_forward()'s own.
-    std::vector<tree::Link> opening_;
-    std::vector<Known> taken_;
+    std::vector<Level> levels_; ///< Leaves first.
+    Least least_;
+    std::vector<Known> chosen_;
+    std::vector<tree::Block> blocks_; ///< Of chosen_.
     std::size_t pages_opened_ = 0;
 };
 

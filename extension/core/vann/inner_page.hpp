@@ -24,9 +24,10 @@ public:
         return layout_->inner_has_bits() ? (count() + block_entries - 1) / block_entries * block_entries
                                          : count();
     }
-    tree::Block child(unsigned entry) const noexcept {
-        return reinterpret_cast<const tree::Block*>(body_ + layout_->inner.child)[entry];
+    const tree::Block* children() const noexcept {
+        return reinterpret_cast<const tree::Block*>(body_ + layout_->inner.child);
     }
+    tree::Block child(unsigned entry) const noexcept { return children()[entry]; }
     const std::byte* centroid() const noexcept { return body_ + layout_->inner.centroid; }
     float centroid_scale() const noexcept { return header().centroid_scale; }
     const float* a() const noexcept { return floats(layout_->inner.a); }

@@ -57,6 +57,7 @@ void LeafImage::release(unsigned slot) noexcept {
 
 void LeafImage::set_address(unsigned slot, tree::HeapAddress address) noexcept {
     reinterpret_cast<tree::HeapAddress*>(body_ + layout_->leaf.address)[slot] = address;
+    if (is_chain(address)) header().has_chains = 1;
 }
 
 void LeafImage::set_keys(unsigned slot, std::span<const std::byte> keys) noexcept {

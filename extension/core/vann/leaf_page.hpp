@@ -15,7 +15,7 @@ struct LeafHeader {
     std::uint16_t detail_count; ///< Detail pages that exist: slot s has its detail in page s / per_page.
     std::uint16_t has_centroid; ///< 0 in a leaf that never held anything: its centroid is yet to be chosen.
     float centroid_scale;
-    std::uint32_t unused;
+    std::uint32_t has_chains; ///< 0 if no slot's address ever was a chain's.
 };
 static_assert(sizeof(LeafHeader) == 16);
 
@@ -44,6 +44,7 @@ public:
     /// used(), rounded up to whole blocks of sixteen.
     unsigned scanned() const noexcept { return (used() + block_entries - 1) / block_entries * block_entries; }
     bool is_full() const noexcept { return live() == layout_->leaf.capacity; }
+    bool has_chains() const noexcept { return header().has_chains != 0; }
     bool has_centroid() const noexcept { return header().has_centroid != 0; }
     float centroid_scale() const noexcept { return header().centroid_scale; }
     unsigned detail_count() const noexcept { return header().detail_count; }
@@ -55,9 +56,10 @@ public:
     const float* a() const noexcept { return floats(layout_->leaf.a); }
     const float* f() const noexcept { return floats(layout_->leaf.f); }
     const float* norms() const noexcept { return floats(layout_->leaf.norm); } ///< If has_norms().
-    tree::HeapAddress address(unsigned slot) const noexcept {
-        return reinterpret_cast<const tree::HeapAddress*>(body_ + layout_->leaf.address)[slot];
+    const tree::HeapAddress* addresses() const noexcept {
+        return reinterpret_cast<const tree::HeapAddress*>(body_ + layout_->leaf.address);
     }
+    tree::HeapAddress address(unsigned slot) const noexcept { return addresses()[slot]; }
     std::span<const std::byte> keys(unsigned slot) const noexcept {
         return {body_ + layout_->leaf.keys + std::size_t{slot} * layout_->key_bytes, layout_->key_bytes};
     }

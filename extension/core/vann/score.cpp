@@ -8,6 +8,7 @@
 #include "core/simd/dispatch.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace soup::vann {
@@ -110,6 +111,29 @@ LeafScore score_leaf(const Query& query, const LeafView& leaf, float* order) noe
         estimate_bytes(layout, query.point(), page, order);
     to_order(query, leaf.norms(), page.entries, order);
     return {page.entries, page.centre};
+}
+
+float score_slots(const Query& query, const LeafView& leaf, std::span<const std::uint16_t> slots,
+                  float* order) noexcept {
+    const Layout& layout = query.layout();
+    const Coded page = coded(layout, query.point(), leaf);
+    std::array<float, block_entries> scores;
+    for (std::size_t i = 0; i < slots.size();) {
+        const unsigned block = slots[i] / block_entries, first = block * block_entries;
+        Coded part = page;
+        part.codes += std::size_t{first} * layout.leaf.code_bytes;
+        part.a += first;
+        part.f += first;
+        part.entries = block_entries;
+        if (layout.has_details())
+            estimate_bits(layout, query.look_up(), part, scores.data());
+        else
+            estimate_bytes(layout, query.point(), part, scores.data());
+        to_order(query, layout.has_norms() ? leaf.norms() + first : nullptr, block_entries, scores.data());
+        for (; i < slots.size() && slots[i] / block_entries == block; ++i)
+            order[i] = scores[slots[i] - first];
+    }
+    return page.centre;
 }
 
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept {

@@ -43,6 +43,11 @@ struct LeafScore {
 };
 LeafScore score_leaf(const Query& query, const LeafView& leaf, float* order) noexcept;
 
+/// The entries at these slots, in ascending order: a block of sixteen of which none is wanted is not read.
+/// Returns the centre distance.
+float score_slots(const Query& query, const LeafView& leaf, std::span<const std::uint16_t> slots,
+                  float* order) noexcept;
+
 /// An inner page's children: `order` gets inner.capacity floats at most, of which the first count() mean
 /// something. Returns how many were written.
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept;

@@ -18,8 +18,10 @@ namespace soup::vann {
 class KeyFilter {
 public:
     virtual ~KeyFilter() = default;
-    /// Sets order[i] to +infinity for every row that does not qualify.
-    virtual void reject(const std::byte* keys, unsigned width, unsigned count, float* order) const = 0;
+    /// Writes the numbers of the rows that qualify, in ascending order, and returns how many. There is room
+    /// for `count`.
+    virtual unsigned qualify(const std::byte* keys, unsigned width, unsigned count,
+                             std::uint16_t* rows) const = 0;
 };
 
 /// Rows that the first batch returns: the settings' recall is that of so many nearest.
@@ -56,17 +58,17 @@ public:
 
 private:
     /// A leaf as it was read; its entries' orders and addresses lie in orders_ and addresses_ from `first`
-    /// on. The order of an entry that is free, rejected or was ranked already is +infinity.
+    /// on. The order of an entry that is free or was ranked already is +infinity. With a filter only the
+    /// entries that qualify are there, padded to a multiple of 16, and slots_ says which they are.
     struct Leaf {
         std::size_t first;
-        unsigned slots;
+        unsigned entries;
         tree::Block block;
         float centre_distance;
     };
     struct Candidate {
         float order;
-        std::uint32_t leaf;
-        std::uint16_t slot;
+        std::uint32_t leaf, entry; ///< The latter in orders_ and addresses_.
     };
 
     static constexpr std::size_t pinned_at_once = 16;
@@ -76,12 +78,16 @@ private:
     void next_batch();
     void read_leaves(std::size_t wanted);
     void read_leaf(const tree::Page& page);
-    void reject(const LeafView& leaf, unsigned slots, float* order);
+    void read_qualifying(const LeafView& leaf, Leaf& into);
+    unsigned add_chains(const LeafView& leaf, unsigned count);
+    void allow_rows(unsigned doublings);
+    std::size_t ranking_depth() const noexcept;
     void select(std::size_t wanted);
     void rank();
     void rank_group(std::span<Candidate> group);
+    void sort_ready();
     void forget_ranked_leaves();
-    tree::Block detail_block(const Candidate& candidate) const noexcept;
+    unsigned slot_of(const Candidate& candidate) const noexcept;
     void read_chain_page();
 
     tree::PageStore& store_;
@@ -96,14 +102,17 @@ private:
     std::vector<float> orders_;
     std::vector<tree::HeapAddress> addresses_;
     std::vector<tree::Block> details_; ///< detail.pages for each of leaves_.
+    std::vector<std::uint16_t> slots_; ///< Of orders_' entries, with a filter only.
     std::vector<tree::Block> wanted_pages_;
 
-    std::vector<Candidate> candidates_, chains_;
-    std::vector<std::uint16_t> selected_slots_;
-    std::vector<float> selected_orders_;
+    Least least_;
+    std::vector<Candidate> candidates_;
+    std::vector<std::uint16_t> places_, chain_places_, place_union_; ///< Within one leaf or chain page.
+    std::vector<float> place_orders_;
 
-    std::vector<Found> ready_;  ///< Descending, so that the next is at the end.
+    std::vector<Found> ready_;  ///< The last rows_left_ are sorted, the next one at the end.
     std::size_t rows_left_ = 0; ///< Of ready_, that may be returned before the next batch.
+    std::size_t rows_returned_ = 0;
     std::size_t entries_seen_ = 0, entries_passed_ = 0; ///< In leaves; the latter with a filter only.
     bool ended_ = true; ///< Every leaf was read, and every entry was made ready.
 

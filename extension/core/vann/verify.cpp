@@ -71,6 +71,8 @@ private:
     }
 
     void check_chain(unsigned slot) {
+        if (!leaf_.has_chains())
+            say(slot, "wrong count", "names a chain, but the header says that there is none");
         unsigned pages = 0;
         follow_chain(store_, layout_, chain_block(leaf_.address(slot)), [&](const ChainView& chain) {
             ++pages;
