@@ -43,6 +43,11 @@ public:
         pace_ = pace;
         strategy_ = strategy;
     }
+    /// For the next use of the same file, of which it keeps the length that it has seen.
+    void reopen(Relation index) noexcept {
+        index_ = index;
+        disowned_ = false;
+    }
     /// From now on release() does nothing: the pins belong to a transaction that has ended.
     void disown() noexcept { disowned_ = true; }
     /// Ends a build: writes every page to the log, if this fork is one that is logged.

@@ -7,15 +7,20 @@
 
 namespace soup::vann {
 
+struct SearchTools;
+
 /// What a session keeps of a vann index.
 struct OpenVann final : tree::OpenIndex {
     OpenVann(const Parameters& parameters, std::span<const float> mean)
         : parameters(parameters), space(parameters, mean) {}
+    ~OpenVann() override;
 
     const VannGeometry& vann() const noexcept { return static_cast<const VannGeometry&>(*geometry); }
 
     Parameters parameters;
     Space space;
+    /// The last scan's, for the next one.
+    mutable std::unique_ptr<SearchTools> spare_tools;
 };
 
 class VannMethod final : public tree::AccessMethod {

@@ -6,13 +6,11 @@
 #include "vann/scan.hpp"
 
 #include "boundary/memory.hpp"
-#include "core/vann/search.hpp"
 #include "tree/address.hpp"
-#include "tree/buffer_store.hpp"
 #include "tree/index_scan.hpp"
 #include "vann/exact_window.hpp"
 #include "vann/key_filter.hpp"
-#include "vann/method.hpp"
+#include "vann/search_tools.hpp"
 #include "vann/settings.hpp"
 
 extern "C" {
@@ -26,12 +24,12 @@ namespace {
 class Scan {
 public:
     Scan(Relation index, MemoryContext memory)
-        : memory_(memory), store_(index), open_(tree::open_index(index)), query_(vann().vann().layout()),
-          search_(store_, vann().vann()) {}
+        : memory_(memory), open_(tree::open_index(index)), tools_(take_tools(index, vann())) {}
     /// Only when the memory context goes: by then an aborted transaction has released everything.
     ~Scan() {
-        store_.disown();
+        tools_->store.disown();
         if (window_) window_->disown();
+        keep_tools(std::move(tools_), vann());
     }
 
     void restart() noexcept { is_started_ = false; }
@@ -51,13 +49,10 @@ private:
     void prepare_query(const ScanKeyData& order);
 
     MemoryContext memory_; ///< That the scan lives in.
-    tree::BufferStore store_;
     tree::OpenIndexPtr open_;
-    Query query_;
-    Search search_;
+    std::unique_ptr<SearchTools> tools_;
     std::optional<ScanKeyFilter> filter_;
     std::optional<ExactWindow> window_;
-    std::vector<float> vector_, point_;
     double last_ = 0; ///< Of the row returned last.
     bool is_started_ = false, is_strict_ = false;
     bool is_exact_ = false; ///< Rows come by way of the window.
@@ -66,10 +61,10 @@ private:
 /// A null orders nothing, and neither does a vector without direction under cosine: any query does for them.
 void Scan::prepare_query(const ScanKeyData& order) {
     const Space& space = vann().space;
-    point_.assign(space.padded(), 0.0F);
-    if (read_vector(order.sk_argument, (order.sk_flags & SK_ISNULL) != 0, space.dimensions(), vector_))
-        space.to_point(vector_.data(), point_.data());
-    query_.prepare(point_.data());
+    tools_->point.assign(space.padded(), 0.0F);
+    if (read_vector(order.sk_argument, (order.sk_flags & SK_ISNULL) != 0, space.dimensions(), tools_->vector))
+        space.to_point(tools_->vector.data(), tools_->point.data());
+    tools_->query.prepare(tools_->point.data());
 }
 
 void Scan::start(IndexScanDesc scan) {
@@ -83,24 +78,24 @@ void Scan::start(IndexScanDesc scan) {
     is_exact_ = false;
     if (const std::size_t rows = exact_rows(vann().parameters, settings); rows > 0) {
         const pg::ContextScope scope(memory_);
-        vector_.resize(vann().space.dimensions());
+        tools_->vector.resize(vann().space.dimensions());
         if (!window_) window_.emplace(scan, vann().parameters.metric);
-        window_->start(vector_, rows);
+        window_->start(tools_->vector, rows);
         is_exact_ = true;
     }
     last_ = -std::numeric_limits<double>::infinity();
-    search_.start(query_, settings);
+    tools_->search.start(tools_->query, settings);
     is_started_ = true;
     pgstat_count_index_scan(scan->indexRelation);
 }
 
 std::optional<Scan::Row> Scan::next_found() {
     if (is_exact_) {
-        const std::optional<ExactWindow::Row> row = window_->next(search_);
+        const std::optional<ExactWindow::Row> row = window_->next(tools_->search);
         return row ? std::optional<Row>({row->address, row->distance}) : std::nullopt;
     }
-    const std::optional<Found> found = search_.next();
-    return found ? std::optional<Row>({found->address, query_.reported(found->order)}) : std::nullopt;
+    const std::optional<Found> found = tools_->search.next();
+    return found ? std::optional<Row>({found->address, tools_->query.reported(found->order)}) : std::nullopt;
 }
 
 bool Scan::next(IndexScanDesc scan) {

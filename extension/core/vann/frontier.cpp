@@ -55,6 +55,13 @@ bool Frontier::is_exhausted() const noexcept {
            std::ranges::all_of(levels_, [](const Level& level) { return level.left == 0; });
 }
 
+std::size_t Frontier::bytes() const noexcept {
+    std::size_t bytes = 0;
+    for (const Level& level : levels_)
+        bytes += level.orders.capacity() * (sizeof(float) + sizeof(tree::Block));
+    return bytes;
+}
+
 /// Takes the `wanted` nearest out of a level.
 void Frontier::choose(Level& level, std::size_t wanted) {
     chosen_.clear();

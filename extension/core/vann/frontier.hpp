@@ -31,6 +31,8 @@ public:
     /// Whether every leaf was given out.
     bool is_exhausted() const noexcept;
     std::size_t pages_opened() const noexcept { return pages_opened_; }
+    /// Of memory for the pages known.
+    std::size_t bytes() const noexcept;
 
 private:
     /// The pages of one level that are known: how far each lies, or +infinity once it was opened or given

@@ -59,6 +59,12 @@ Search::Pages Search::pages() const noexcept {
     return pages;
 }
 
+std::size_t Search::bytes() const noexcept {
+    return orders_.capacity() * (sizeof(float) + sizeof(tree::HeapAddress) + sizeof(std::uint16_t)) +
+           candidates_.capacity() * sizeof(Candidate) + ready_.capacity() * sizeof(Found) +
+           chain_.capacity() * sizeof(tree::HeapAddress) + frontier_.bytes();
+}
+
 std::optional<Found> Search::next() {
     for (;;) {
         if (!chain_.empty()) {

@@ -55,6 +55,8 @@ public:
         std::size_t inner = 0, leaves = 0, details = 0, chains = 0;
     };
     Pages pages() const noexcept;
+    /// Of memory that its lists hold, roughly: those that grow with how far a search goes.
+    std::size_t bytes() const noexcept;
 
 private:
     /// A leaf as it was read; its entries' orders and addresses lie in orders_ and addresses_ from `first`
