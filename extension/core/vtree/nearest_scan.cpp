@@ -1,9 +1,9 @@
 // The queue holds pages that were read, by the least bound of what they have left, and rows, by their
 // distance. A page at the front gives up one entry: a child, which is read, or a point, whose distance is
-// computed by the operator's own kernel and which is queued again as a row. A row at the front is the next
-// result, because every bound is no greater than any distance behind it (margin.hpp). So a page of 448 points
-// costs one pass of the kernel and a search for the least value per point taken, not 448 insertions into the
-// queue.
+// computed by the operator's own kernel and which waits as a row if anything has a lesser bound. A row before
+// all others is the next result, because every bound is no greater than any distance behind it (margin.hpp).
+// So a page of 448 points costs one pass of the kernel and a search for the least value per point taken, not
+// 448 insertions into the queue.
 //
 // No page is locked or pinned between two of these steps: a page is copied, and links are followed as in
 // every scan, so nothing is missed or repeated. A caller who trusts the index alone (an index-only scan)
@@ -33,10 +33,12 @@ unsigned keep_bounds(float* distances, unsigned count, const std::uint64_t* mask
     unsigned kept = 0;
     for (unsigned first = 0; first < count; first += 64) {
         const std::uint64_t word = mask[first / 64];
-        const unsigned last = std::min(first + 64, count);
         kept += static_cast<unsigned>(std::popcount(word));
-        for (unsigned i = first; i < last; ++i)
-            distances[i] = (word >> (i - first) & 1) != 0 ? at_least(distances[i]) : no_bound;
+        for (unsigned i = first; i < first + 64; ++i)
+            distances[i] = at_least(distances[i]);
+        if (word == ~std::uint64_t{0}) continue;
+        for (unsigned i = first; i < first + 64; ++i)
+            if ((word >> (i - first) & 1) == 0) distances[i] = no_bound;
     }
     return kept;
 }
@@ -53,10 +55,27 @@ NearestScan::NearestScan(tree::PageStore& store, const Layout& layout, std::vect
 bool NearestScan::next(Found& found) {
     pinned_.clear();
     while (!queue_.empty()) {
-        const Waiting top = pop();
-        if (!top.is_row)
-            expand(top);
-        else if (give(top, found))
+        const Waiting first = queue_.front();
+        if (first.is_row) {
+            pop();
+            if (give(first, found)) return true;
+            continue;
+        }
+        PageCopy& copy = *copies_[first.page];
+        take_first(copy, first);
+        if (!copy.is_leaf) {
+            const tree::Link child{layout_.children(copy.body)[first.slot], copy.link.seen};
+            const unsigned level = copy.level - 1U;
+            if (copy.left == 0) unused_.push_back(first.page);
+            visit(child, level);
+            continue;
+        }
+        const Waiting row = row_at(copy, first);
+        ++copy.waiting;
+        // Mostly nothing that waits is nearer, and the row need not wait itself.
+        if (!queue_.empty() && queue_.front().key < row.key)
+            push(row);
+        else if (give(row, found))
             return true;
     }
     return false;
@@ -67,12 +86,20 @@ bool NearestScan::next(Found& found) {
 
 std::uint32_t NearestScan::new_copy() {
     if (unused_.empty()) {
-        copies_.push_back(std::make_unique<PageCopy>());
+        copies_.push_back(std::make_unique_for_overwrite<PageCopy>());
         return static_cast<std::uint32_t>(copies_.size() - 1);
     }
     const std::uint32_t index = unused_.back();
     unused_.pop_back();
     return index;
+}
+
+void NearestScan::visit(tree::Link child, unsigned level) {
+    store_.check_interrupts();
+    tree::follow(store_, child, [&](tree::Page& page, tree::Link) {
+        Layout::check_level(page, level);
+        read(page);
+    });
 }
 
 void NearestScan::read(tree::Page& page) {
@@ -83,65 +110,55 @@ void NearestScan::read(tree::Page& page) {
     copy.count = layout_.checked_count(page);
     copy.left = copy.waiting = copy.taken = 0;
     copy.order.clear();
-    if (copy.count > 0) {
-        copy.bounds.resize((std::size_t{copy.count} + 15) / 16 * 16);
-        copy.is_leaf ? read_leaf(page, copy) : read_inner(page, copy);
-        for (std::size_t i = copy.count; i < copy.bounds.size(); ++i)
-            copy.bounds[i] = no_bound;
-    }
-    push_page(index);
+    if (copy.count > 0) copy.is_leaf ? read_leaf(page, copy) : read_inner(page, copy);
+    if (copy.left > 0)
+        push(waiting(index, copy));
+    else
+        unused_.push_back(index);
 }
 
 void NearestScan::read_leaf(const tree::Page& leaf, PageCopy& copy) {
     const simd::PointColumns points = layout_.points(leaf.body(), copy.count);
-    simd::kernels().boxes.point_distances(points, from_.data(), copy.bounds.data());
+    simd::kernels().boxes.point_distances(points, from_.data(), copy.bounds);
     Mask inside;
     region_.find_points(points, inside);
-    copy.left = keep_bounds(copy.bounds.data(), copy.count, inside);
+    copy.left = keep_bounds(copy.bounds, copy.count, inside);
     if (copy.left == 0) return;
     copy.link = {leaf.block(), leaf.tail().split_number};
-    copy.points.resize(std::size_t{copy.count} * layout_.dimensions());
-    for (unsigned j = 0; j < layout_.dimensions(); ++j)
-        std::memcpy(copy.points.data() + std::size_t{j} * copy.count, layout_.column(leaf.body(), j),
-                    copy.count * sizeof(float));
-    const HeapAddress* rows = layout_.addresses(leaf.body());
-    copy.rows.assign(rows, rows + copy.count);
+    std::memcpy(copy.body, leaf.body(), sizeof copy.body);
 }
 
 void NearestScan::read_inner(const tree::Page& inner, PageCopy& copy) {
     const simd::BoxColumns boxes = layout_.boxes(inner.body(), copy.count);
     float farthest[max_entries];
-    simd::kernels().boxes.box_distances(boxes, from_.data(), copy.bounds.data(), farthest);
+    simd::kernels().boxes.box_distances(boxes, from_.data(), copy.bounds, farthest);
     Mask meet, within;
     region_.find_boxes(boxes, meet, within);
-    copy.left = keep_bounds(copy.bounds.data(), copy.count, meet);
+    copy.left = keep_bounds(copy.bounds, copy.count, meet);
     copy.link.seen = inner.tail().number;
-    const Block* children = layout_.children(inner.body());
-    copy.children.assign(children, children + copy.count);
+    std::memcpy(copy.body, inner.body(), sizeof copy.body);
 }
 
-/// Queues what a page has left; a page that has nothing, and that no row refers to, is forgotten.
-void NearestScan::push_page(std::uint32_t index) {
-    PageCopy& copy = *copies_[index];
-    if (copy.left == 0) {
-        if (copy.waiting == 0) unused_.push_back(index);
-        return;
-    }
+/// A page that has something left, as it waits in the queue: by its least bound.
+NearestScan::Waiting NearestScan::waiting(std::uint32_t index, PageCopy& copy) {
     if (copy.taken >= taken_before_sorting && copy.order.empty()) sort_nearest(copy);
-    const std::size_t nearest = copy.order.empty()
-                                    ? simd::kernels().boxes.least(copy.bounds.data(), copy.count)
-                                    : copy.order.back() & 0xFFFF;
-    push({copy.bounds[nearest], false, static_cast<std::uint16_t>(nearest), index});
+    const std::size_t nearest = copy.order.empty() ? simd::kernels().boxes.least(copy.bounds, copy.count)
+                                                   : copy.order.back() & 0xFFFF;
+    return {copy.bounds[nearest], false, static_cast<std::uint16_t>(nearest), index};
 }
 
 /// As many as were taken so far: who wanted so many may want as many again, and a page that is wanted whole
 /// is sorted in a few goes.
 void NearestScan::sort_nearest(PageCopy& copy) {
-    // Bounds are not negative, so their bits are in their order.
-    for (unsigned i = 0; i < copy.count; ++i)
-        if (copy.bounds[i] != no_bound)
-            copy.order.push_back(std::uint64_t{std::bit_cast<std::uint32_t>(copy.bounds[i])} << 16 | i);
-    if (copy.order.size() > copy.taken) {
+    copy.order.resize(copy.count);
+    std::size_t left = 0;
+    for (unsigned i = 0; i < copy.count; ++i) {
+        // Bounds are not negative, so their bits are in their order.
+        copy.order[left] = std::uint64_t{std::bit_cast<std::uint32_t>(copy.bounds[i])} << 16 | i;
+        left += copy.bounds[i] != no_bound ? 1 : 0;
+    }
+    copy.order.resize(left);
+    if (left > copy.taken) {
         const auto end = copy.order.begin() + copy.taken;
         std::nth_element(copy.order.begin(), end, copy.order.end());
         copy.order.erase(end, copy.order.end());
@@ -149,53 +166,43 @@ void NearestScan::sort_nearest(PageCopy& copy) {
     std::sort(copy.order.begin(), copy.order.end(), std::greater<>());
 }
 
-void NearestScan::expand(const Waiting& top) {
-    PageCopy& copy = *copies_[top.page];
-    copy.bounds[top.slot] = no_bound;
+/// Takes the nearest entry of the page at the queue's front. The page moves back in the queue, or leaves it.
+void NearestScan::take_first(PageCopy& copy, const Waiting& page) {
+    copy.bounds[page.slot] = no_bound;
     if (!copy.order.empty()) copy.order.pop_back();
     --copy.left;
     ++copy.taken;
-    if (copy.is_leaf) {
-        push_row(top.page, top.slot);
-        push_page(top.page);
-        return;
-    }
-    const tree::Link child{copy.children[top.slot], copy.link.seen};
-    const unsigned level = copy.level - 1U;
-    push_page(top.page); // May forget the copy.
-    store_.check_interrupts();
-    tree::follow(store_, child, [&](tree::Page& page, tree::Link) {
-        Layout::check_level(page, level);
-        read(page);
-    });
+    if (copy.left > 0)
+        replace_first(waiting(page.page, copy));
+    else
+        pop();
 }
 
 // --- Rows
 // ---------------------------------------------------------------------------------------------------
 
-void NearestScan::push_row(std::uint32_t index, unsigned slot) {
-    PageCopy& copy = *copies_[index];
+/// The entry that a leaf waited with, as a row: by its distance.
+NearestScan::Waiting NearestScan::row_at(const PageCopy& copy, const Waiting& page) const {
     float point[max_dimensions];
     for (unsigned j = 0; j < layout_.dimensions(); ++j)
-        point[j] = copy.points[std::size_t{j} * copy.count + slot];
-    ++copy.waiting;
-    push({simd::kernels().l2_squared(from_.data(), point, layout_.dimensions()), true,
-          static_cast<std::uint16_t>(slot), index});
+        point[j] = layout_.column(copy.body, j)[page.slot];
+    return {simd::kernels().l2_squared(from_.data(), point, layout_.dimensions()), true, page.slot,
+            page.page};
 }
 
-bool NearestScan::give(const Waiting& top, Found& found) {
-    PageCopy& copy = *copies_[top.page];
-    found.row = copy.rows[top.slot];
-    found.distance = std::sqrt(static_cast<double>(top.key));
+bool NearestScan::give(const Waiting& row, Found& found) {
+    PageCopy& copy = *copies_[row.page];
+    found.row = layout_.addresses(copy.body)[row.slot];
+    found.distance = std::sqrt(static_cast<double>(row.key));
     for (unsigned j = 0; j < layout_.dimensions(); ++j)
-        found.point[j] = copy.points[std::size_t{j} * copy.count + top.slot];
-    const bool is_there = pinning_ == Pinning::none || pin_again(copy, top.slot, found.point);
-    if (--copy.waiting == 0 && copy.left == 0) unused_.push_back(top.page);
+        found.point[j] = layout_.column(copy.body, j)[row.slot];
+    const bool is_there = pinning_ == Pinning::none || pin_again(copy, row.slot, found.point);
+    if (--copy.waiting == 0 && copy.left == 0) unused_.push_back(row.page);
     return is_there;
 }
 
 bool NearestScan::pin_again(const PageCopy& copy, unsigned slot, const float* point) {
-    const HeapAddress row = copy.rows[slot];
+    const HeapAddress row = layout_.addresses(copy.body)[slot];
     bool is_root_split = false; // The leaf was the root, and its points have moved below it.
     tree::follow(store_, copy.link, [&](tree::Page& page, tree::Link) {
         is_root_split |= page.tail().kind != tree::PageKind::leaf;
@@ -241,11 +248,22 @@ void NearestScan::push(const Waiting& waiting) {
     std::push_heap(queue_.begin(), queue_.end(), later);
 }
 
-NearestScan::Waiting NearestScan::pop() {
+void NearestScan::pop() {
     std::pop_heap(queue_.begin(), queue_.end(), later);
-    const Waiting top = queue_.back();
     queue_.pop_back();
-    return top;
+}
+
+/// pop() and push() in one go: what comes instead sinks to its place.
+void NearestScan::replace_first(const Waiting& waiting) {
+    const std::size_t count = queue_.size();
+    std::size_t at = 0;
+    for (std::size_t child = 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count && later(queue_[child], queue_[child + 1])) ++child;
+        if (!later(waiting, queue_[child])) break;
+        queue_[at] = queue_[child];
+        at = child;
+    }
+    queue_[at] = waiting;
 }
 
 } // namespace soup::vtree

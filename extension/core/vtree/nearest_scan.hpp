@@ -32,16 +32,15 @@ private:
     struct PageCopy {
         bool is_leaf;
         std::uint16_t level;
-        unsigned count, left;      ///< Entries; those not taken yet.
-        unsigned waiting;          ///< Rows in the queue that refer to this copy.
-        unsigned taken;            //
-        tree::Link link;           ///< Leads back to the page and what was split off it; inner: its children.
-        std::vector<float> bounds; ///< Infinity: taken, or not in the region. Filled up to a multiple of 16.
+        unsigned count, left; ///< Entries; those not taken yet.
+        unsigned waiting;     ///< Rows in the queue that refer to this copy.
+        unsigned taken;       //
+        tree::Link link;      ///< Leads back to the page and what was split off it; inner: its children.
         /// Once many were taken: the nearest of the rest, farthest first; a bound's bits, then its slot.
         std::vector<std::uint64_t> order;
-        std::vector<float> points; ///< Leaf: columns.
-        std::vector<HeapAddress> rows;
-        std::vector<Block> children;
+        alignas(
+            64) float bounds[mask_words * 64]; ///< Infinity: taken, not in the region, or behind the last.
+        alignas(64) std::byte body[tree::body_bytes];
     };
     struct Waiting {
         float key;
@@ -54,15 +53,17 @@ private:
     void read_leaf(const tree::Page& leaf, PageCopy& copy);
     void read_inner(const tree::Page& inner, PageCopy& copy);
     std::uint32_t new_copy();
-    void push_page(std::uint32_t index);
     static void sort_nearest(PageCopy& copy);
-    void expand(const Waiting& top);
-    void push_row(std::uint32_t index, unsigned slot);
-    bool give(const Waiting& top, Found& found);
+    static Waiting waiting(std::uint32_t index, PageCopy& copy);
+    void take_first(PageCopy& copy, const Waiting& page);
+    void visit(tree::Link child, unsigned level);
+    Waiting row_at(const PageCopy& copy, const Waiting& page) const;
+    bool give(const Waiting& row, Found& found);
     bool pin_again(const PageCopy& copy, unsigned slot, const float* point);
     bool pin_from_root(HeapAddress row, const float* point);
     void push(const Waiting& waiting);
-    Waiting pop();
+    void pop();
+    void replace_first(const Waiting& waiting);
 
     tree::PageStore& store_;
     Layout layout_;
