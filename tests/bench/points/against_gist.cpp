@@ -1,5 +1,7 @@
 // vtree against what PostgreSQL users have for points today, on one server, the same points, in turns: boxes
-// of three sizes, a radius, neighbours, build, size, inserts; and vtree_count against count(*).
+// of three sizes, a radius, neighbours, build, size, inserts; and vtree_count against count(*). Of vtree
+// alone: what the index takes of a small question, an index that grew row by row, and what the planner
+// chooses against reading the table.
 //
 // Every answer is compared between the peers: a figure of a wrong answer is none. Medians over the questions,
 // the best of the rounds.
@@ -56,6 +58,9 @@ public:
             build(peer);
         ask();
         measure_counts();
+        measure_index_alone();
+        measure_grown();
+        measure_choice();
         if (options_.with_inserts) measure_inserts();
         write_json();
     }
@@ -155,13 +160,19 @@ private:
 
     void measure(std::size_t p, const Question& question) {
         const PeerSql& peer = peers_[p];
+        compare(question.name, peer.name,
+                time(peer.table + "_" + question.name, question, peer.name, question.name));
+    }
+
+    /// Asks once by a prepared statement and keeps the time if it is the best so far.
+    std::vector<long> time(const std::string& statement, const Question& question, const std::string& peer,
+                           const std::string& figure) {
         const double begin = now_us();
-        const std::vector<long> answers =
-            session_.execute(peer.table + "_" + question.name, question.parameters, question.count_rows);
+        std::vector<long> answers = session_.execute(statement, question.parameters, question.count_rows);
         const double each = (now_us() - begin) / static_cast<double>(question.parameters.size());
-        auto& best = figures_[peer.name][question.name + "_us"];
+        auto& best = figures_[peer][figure + "_us"];
         best = best == 0 ? each : std::min(best, each);
-        compare(question.name, peer.name, answers);
+        return answers;
     }
 
     /// Coordinates are rounded differently by the peers, so a border's point may differ; a part in a thousand
@@ -222,6 +233,103 @@ private:
                      executed = figures_[peer.name]["executed100000_us"];
         std::printf("\nvtree_count of ~100,000 rows: %.1f us, count(*) by the executor %.1f us (%.1f x)\n",
                     counted, executed, executed / counted);
+    }
+
+    /// A box of ten rows less what the executor takes for ten rows of any index: those of an index-only scan
+    /// of a B-tree. vtree's count comes by the executor, too.
+    void measure_index_alone() {
+        const PeerSql& vtree = peers_.front();
+        session_.run("CREATE TABLE ten AS SELECT id FROM source ORDER BY id");
+        session_.run("CREATE INDEX ON ten (id)");
+        session_.run("VACUUM (FREEZE, ANALYZE) ten");
+        session_.run(
+            "PREPARE floor (text) AS SELECT count(*) FROM ten WHERE id BETWEEN $1::int4 AND $1::int4 + 9");
+        Question floor{"floor10", "", false, {}};
+        for (std::size_t i = 0; i < boxes_[10].size(); ++i)
+            floor.parameters.push_back(std::to_string(i * 7919 % (points_.rows - 10)));
+        session_.run("SET soupvec.planner = off");
+        session_.run("PREPARE executed10 (text) AS SELECT count(*) FROM " + vtree.table + " WHERE " +
+                     vtree.box);
+        for (int round = 0; round < 2 * options_.rounds; ++round) {
+            time("floor", floor, vtree.name, "floor10");
+            for (const auto& peer : peers_) {
+                const Question question = questions_for(peer).front();
+                const bool is_vtree = &peer == &vtree;
+                compare(
+                    "box10", peer.name,
+                    time(is_vtree ? "executed10" : peer.table + "_box10", question, peer.name, "executed10"));
+            }
+        }
+        session_.run("RESET soupvec.planner");
+        const double least = figures_[vtree.name]["floor10_us"];
+        std::printf(
+            "\na box of ~10 rows by the executor, and what is left of it without its floor of %.1f us\n",
+            least);
+        for (const auto& peer : peers_) {
+            auto& figures = figures_[peer.name];
+            figures["alone10_us"] = figures["executed10_us"] - least;
+            std::printf("%-14s %6.1f us, alone %6.1f us\n", peer.name.c_str(), figures["executed10_us"],
+                        figures["alone10_us"]);
+        }
+    }
+
+    /// Asks vtree's questions of another table with the same points. `how_many`: of the questions of a kind.
+    void ask_again(const std::string& table, const std::string& label, std::size_t how_many) {
+        PeerSql peer = peers_.front();
+        peer.table = table;
+        std::vector<Question> questions = questions_for(peer);
+        for (auto& question : questions) {
+            session_.run("PREPARE " + label + "_" + question.name + "(text) AS " + question.statement);
+            question.parameters.resize(std::min(question.parameters.size(), how_many));
+        }
+        for (int round = 0; round < options_.rounds; ++round)
+            for (const auto& question : questions) {
+                std::vector<long> right = answers_[question.name];
+                right.resize(question.parameters.size());
+                if (time(label + "_" + question.name, question, peer.name, label + "_" + question.name) !=
+                    right)
+                    throw std::runtime_error(label + ", " + question.name + ": another answer");
+            }
+    }
+
+    /// The same index, but grown row by row instead of packed.
+    void measure_grown() {
+        const PeerSql& packed = peers_.front();
+        session_.run("CREATE TABLE grown (id int4, " + packed.column + ")");
+        session_.run("CREATE INDEX grown_p ON grown " + packed.index);
+        session_.run("INSERT INTO grown SELECT id, p FROM " + packed.table + " ORDER BY id");
+        session_.run("VACUUM (FREEZE, ANALYZE) grown");
+        ask_again("grown", "grown", options_.questions);
+        auto& figures = figures_[packed.name];
+        figures["grown_bytes_per_point"] = std::stod(session_.value("SELECT pg_relation_size('grown_p')")) /
+                                           static_cast<double>(points_.rows);
+        std::printf("\nan index that grew by inserts, %.1f bytes a point\n",
+                    figures["grown_bytes_per_point"]);
+        print_beside("grown_", "packed");
+    }
+
+    /// What the planner chooses, for each question anew, against a table without an index.
+    void measure_choice() {
+        session_.run("CREATE TABLE unindexed AS SELECT * FROM " + peers_.front().table);
+        session_.run("VACUUM (FREEZE, ANALYZE) unindexed");
+        session_.run("RESET enable_seqscan");
+        session_.run("SET plan_cache_mode = force_custom_plan");
+        ask_again(peers_.front().table, "chosen", 10);
+        ask_again("unindexed", "scanned", 10);
+        session_.run("SET plan_cache_mode = force_generic_plan");
+        session_.run("SET enable_seqscan = off");
+        std::printf("\nplanned anew each time, against reading the table\n");
+        print_beside("scanned_", "chosen", "chosen_");
+    }
+
+    void print_beside(const std::string& prefix, const char* of_what, const std::string& other = "") {
+        auto& figures = figures_[peers_.front().name];
+        for (const auto& question : questions_for(peers_.front())) {
+            const double one = figures[prefix + question.name + "_us"],
+                         two = figures[other + question.name + "_us"];
+            std::printf("%-12s %10.1f us (%s %10.1f us, %.2f x)\n", question.name.c_str(), one, of_what, two,
+                        one / two);
+        }
     }
 
     /// Rows a second into the table with its index and without, one a commit and a thousand a statement.
