@@ -3,7 +3,6 @@
 // can compute an unkeyed digest.
 #include "core/frame/frame.hpp"
 
-#include "core/crypto/digest.hpp"
 #include "core/error.hpp"
 #include "core/frame/header.hpp"
 #include "core/frame/varint.hpp"
@@ -201,7 +200,7 @@ Frame decode(std::span<const std::byte> bytes, const Limits& limits) {
     std::byte* const content = at_fields + header.field_bytes;
     uncompress(header, stored, content);
     const std::byte* const end = content + header.content_bytes;
-    if (crypto::digest(std::span<const std::byte>(digested, end)) != header.digest)
+    if (content_digest({digested, end}) != header.digest)
         throw damaged("The content does not have the digest that was stored with it.");
 
     frame.fields_ = {at_fields, header.field_bytes};

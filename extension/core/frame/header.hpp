@@ -1,6 +1,8 @@
 // Where the fields of a raw frame's header stand; shared by the encoder and the decoder only.
 #pragma once
 
+#include "core/crypto/blake2bp.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -37,5 +39,13 @@ enum HeaderAt : std::size_t {
 /// The digest covers bytes 4–19 with the codec as 0, then the extension area, then the content, so that it is
 /// the same whatever the compression.
 inline constexpr std::size_t digest_prefix_bytes = at_stored_bytes - at_version;
+
+/// From here on four BLAKE2b side by side cost less than one; below, five last blocks cost more.
+inline constexpr std::size_t digest_parallel_bytes_min = 4096;
+
+inline crypto::Digest content_digest(std::span<const std::byte> digested) {
+    return digested.size() < digest_parallel_bytes_min ? crypto::digest(digested)
+                                                       : crypto::parallel_digest(digested);
+}
 
 } // namespace soup::frame
