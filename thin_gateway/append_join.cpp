@@ -155,7 +155,7 @@ void AppendJoiner::encode(const Batch& batch, std::array<std::string, arrays>& b
     bool has_times = false;
     for (const PendingAppend* pending : batch) {
         record_count += static_cast<std::size_t>(pending->element.record_count);
-        record_bytes += pending->element.records.size();
+        record_bytes += pending->element.records.size() + pending->element.only_record.size() + 4;
         has_times |= !pending->element.times.empty();
     }
     for (std::string* texts : {&tokens, &models, &labels, &streams, &content_types, &keys})
@@ -174,7 +174,10 @@ void AppendJoiner::encode(const Batch& batch, std::array<std::string, arrays>& b
         add_or_null(content_types, element.content_type);
         add_or_null(keys, element.idempotency_key);
         pg_array::add_int4(counts, element.record_count);
-        records += element.records;
+        if (element.only_record.empty())
+            records += element.records;
+        else
+            pg_array::add(records, element.only_record);
         times += element.times;
         if (has_times && element.times.empty())
             for (std::int32_t i = 0; i < element.record_count; ++i)

@@ -94,7 +94,7 @@ void read_json(AppendElement& element, const Request& request, const json::Limit
 void read_opaque(AppendElement& element, const Request& request, const Query& query) {
     if (request.body.empty()) throw bad_input("the body is empty");
     element.record_count = 1;
-    pg_array::add(element.records, request.body);
+    element.only_record = request.body;
     for (const auto& [name, value] : query) {
         if (name == "times")
             add_time(element, read_time(value, 0));
@@ -104,29 +104,16 @@ void read_opaque(AppendElement& element, const Request& request, const Query& qu
     if (!element.content_type) element.content_type = opaque_type;
 }
 
-void read_columns(AppendElement& element, const Request& request, const Query& query,
-                  std::size_t records_max) {
-    frame::Limits limits;
-    limits.records_max = records_max;
-    const auto columns = frame::to_records(std::as_bytes(std::span(request.body)), limits);
-    if (columns.records.empty()) throw bad_input("there are no records");
-    element.record_count = static_cast<std::int32_t>(columns.records.size());
-    bool has_times = false;
-    element.records.reserve((columns.storage.empty() ? request.body.size() : columns.storage.size()) +
-                            4 * columns.records.size());
-    for (const auto& record : columns.records) {
-        pg_array::add(element.records,
-                      {reinterpret_cast<const char*>(record.bytes.data()), record.bytes.size()});
-        has_times |= record.time_us.has_value();
-    }
-    if (has_times)
-        for (const auto& record : columns.records)
-            add_time(element, record.time_us);
+// The rows are taken out and checked by the server: what it receives is one record.
+void read_columns(AppendElement& element, const Request& request, const Query& query) {
+    if (request.body.empty()) throw bad_input("the body is empty");
+    element.record_count = 1;
+    element.only_record = request.body;
     for (const auto& [name, value] : query)
         set_text(element, name, value);
-    if (element.content_type && columns.content_type != opaque_type)
-        throw bad_input("the columns say what the content type is; it cannot be given");
-    if (!element.content_type) element.content_type = columns.content_type;
+    std::string type(frame::columns_content_type);
+    if (element.content_type) type.append(";records=").append(*element.content_type);
+    element.content_type = std::move(type);
 }
 
 } // namespace
@@ -147,7 +134,7 @@ AppendElement append_element(const Request& request, const RequestLimits& limits
     } else if (request.content_type == opaque_type) {
         read_opaque(element, request, query_of(request.target));
     } else if (request.content_type == frame::columns_content_type) {
-        read_columns(element, request, query_of(request.target), limits.records_max);
+        read_columns(element, request, query_of(request.target));
     } else {
         throw problem("HTTP_MEDIA_TYPE", "append takes application/json, application/x-ndjson, "
                                          "application/octet-stream or application/vnd.soup.columns");

@@ -4,6 +4,7 @@
 // frames. From the partition rows on every µs is waited for by other producers of the same partitions.
 #include "rawlog/append.hpp"
 
+#include "rawlog/columns_body.hpp"
 #include "rawlog/stages.hpp"
 #include "rawlog/stream_hash.hpp"
 #include "rawlog/wake.hpp"
@@ -37,12 +38,27 @@ void keep_freed_memory() {
     (void)is_set;
 }
 
-/// The frame as a bytea in the current context.
-Datum encode_frame(const Request& request, std::vector<frame::Record>& records) {
+/// Fills the item's content type, number of records and frame, which is a bytea in the current context.
+void make_frame(Item& item, std::vector<frame::Record>& records) {
     // Keeps its buffers from call to call, up to a limit of its own.
     static auto* encoder = new frame::Encoder;
-    collect_records(request, records);
-    return make_varlena(encoder->encode(records));
+    const Request& request = *item.request;
+    const ContentType type = read_content_type(request);
+    frame::ColumnRecords columns;
+    if (type.is_columns_body) {
+        columns = unpack_columns(request);
+        records.swap(columns.records);
+        item.unpacked_type = std::move(columns.content_type);
+        item.content_type = item.unpacked_type;
+    } else {
+        collect_records(request, records);
+        item.content_type = type.of_records;
+    }
+    check_records(item.content_type, records);
+    const std::span<const std::byte> frame = encoder->encode(records);
+    item.record_count = static_cast<std::int32_t>(records.size());
+    item.frame = make_varlena(frame);
+    item.frame_bytes = frame.size();
 }
 
 /// Everything before the locks. Throws a refusal.
@@ -51,11 +67,9 @@ void prepare(Item& item, std::vector<frame::Record>& records) {
     check_request(request);
     item.route = find_route(item.identity, *request.model, request.label);
     item.stream = request.stream.value_or(item.route->default_stream);
-    item.content_type = request.content_type.value_or(content_type_default);
     const auto& partitions = item.route->partitions;
     item.partition = partitions[stream_hash(item.stream) % partitions.size()];
-    item.frame = encode_frame(request, records);
-    item.frame_bytes = VARSIZE_ANY_EXHDR(DatumGetPointer(item.frame));
+    make_frame(item, records);
     if (item.has_key()) identify_request(item);
 }
 

@@ -75,7 +75,7 @@ void take_from_partition(StoredTable& table, Group group, const LatestSnapshot& 
             item->received_at = received_at;
             item->outcome->partition = item->partition;
             item->outcome->first_offset = next;
-            item->outcome->count = static_cast<std::int32_t>(item->request->records.size());
+            item->outcome->count = item->record_count;
             next += item->outcome->count;
         }
         if (next == row.next_offset) return;

@@ -2,6 +2,7 @@
 #include "rawlog/request.hpp"
 
 #include "core/error.hpp"
+#include "core/frame/columns.hpp"
 #include "core/json/door.hpp"
 
 #include <algorithm>
@@ -58,34 +59,52 @@ bool is_json(std::string_view content_type) noexcept {
 
 } // namespace
 
+ContentType read_content_type(const Request& request) noexcept {
+    constexpr std::string_view rows_parameter = ";records=";
+    const std::string_view given = request.content_type.value_or(content_type_default);
+    const std::string_view columns = frame::columns_content_type;
+    if (given == columns) return {true, {}};
+    if (!given.starts_with(columns) || !given.substr(columns.size()).starts_with(rows_parameter))
+        return {false, given};
+    return {true, {}, given.substr(columns.size() + rows_parameter.size())};
+}
+
 void check_request(const Request& request) {
     if (!request.model) throw bad_input("model must not be null");
     check_text("stream", request.stream, stream_bytes_max);
     check_text("idempotency_key", request.idempotency_key, idempotency_key_bytes_max);
-    check_text("content_type", request.content_type, content_type_bytes_max);
-    if (request.content_type) check_content_type(*request.content_type);
+    if (request.content_type) {
+        const ContentType type = read_content_type(request);
+        const auto checked = type.is_columns_body ? type.of_rows : type.of_records;
+        check_text("content_type", checked, content_type_bytes_max);
+        if (checked) check_content_type(*checked);
+    }
     if (request.records.empty()) throw bad_input("records must not be empty");
     if (request.records.size() > records_max)
         throw too_big("an append takes at most " + std::to_string(records_max) + " records");
 }
 
 void collect_records(const Request& request, std::vector<frame::Record>& records) {
-    const bool check_json = is_json(request.content_type.value_or(content_type_default));
     records.clear();
     for (std::size_t i = 0; i < request.records.size(); ++i) {
         const auto& bytes = request.records[i];
         if (!bytes) throw bad_input("records[" + std::to_string(i) + "] must not be null");
-        if (check_json) {
-            try {
-                json::compact({reinterpret_cast<const char*>(bytes->data()), bytes->size()});
-            } catch (const Error& error) {
-                throw Error(error.sqlstate(), error.reason(),
-                            "records[" + std::to_string(i) + "]: " + error.message(), error.detail());
-            }
-        }
         records.push_back({*bytes, request.times.empty() ? std::nullopt : request.times[i]});
         if (records.back().time_us == time_not_finite)
             throw bad_input("times[" + std::to_string(i) + "] must be finite");
+    }
+}
+
+void check_records(std::string_view content_type, std::span<const frame::Record> records) {
+    if (!is_json(content_type)) return;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto bytes = records[i].bytes;
+        try {
+            json::compact({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        } catch (const Error& error) {
+            throw Error(error.sqlstate(), error.reason(),
+                        "records[" + std::to_string(i) + "]: " + error.message(), error.detail());
+        }
     }
 }
 

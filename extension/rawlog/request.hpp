@@ -36,10 +36,22 @@ struct Request {
     std::span<const std::optional<std::int64_t>> times;
 };
 
+/// What an append's content type says: of its records, or that its record is a columns body.
+struct ContentType {
+    bool is_columns_body = false;
+    std::string_view of_records;               ///< If it is none.
+    std::optional<std::string_view> of_rows{}; ///< If it is one, and the rows' type is given.
+};
+ContentType read_content_type(const Request& request) noexcept;
+
 /// Refuses what no table is needed for. Throws BAD_INPUT, TOO_BIG.
 void check_request(const Request& request);
 
-/// Fills `records` for the frame encoder; for JSON each is checked first. Throws BAD_INPUT naming the record.
+/// Fills `records` for the frame encoder. Throws BAD_INPUT naming the record.
 void collect_records(const Request& request, std::vector<frame::Record>& records);
+
+/// Refuses records that are not what the content type says, as far as that is checked: JSON is. Throws
+/// BAD_INPUT naming the record.
+void check_records(std::string_view content_type, std::span<const frame::Record> records);
 
 } // namespace soup::rawlog

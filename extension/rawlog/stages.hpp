@@ -27,6 +27,8 @@ struct Item {
     std::shared_ptr<const Route> route;
     std::int32_t partition = 0;
     std::string_view stream, content_type;
+    std::string unpacked_type; ///< Of a columns body's rows: content_type's text.
+    std::int32_t record_count = 0;
     Datum frame = 0; ///< bytea in the call's memory.
     std::size_t frame_bytes = 0;
 

@@ -96,6 +96,17 @@ SELECT * FROM soup_api.append_many(array_fill(:'pump'::text, ARRAY[4]), array_fi
     ARRAY['key-2', 'key-3', 'key-2', 'key-2'], ARRAY[1, 1, 1, 1], ARRAY['A', 'B', 'A', 'C']::bytea[], NULL);
 SELECT key, count(*) FROM soup.idempotency i JOIN soup.org o ON o.org = i.org AND o.name = 'rawlog' GROUP BY key ORDER BY key;
 
+-- A columns body's rows are the records: the same key with the same records, sent one by one, is a repetition.
+\set opaque '\\x53434f4c0100010002000000080172000100000002000000616263'
+SELECT * FROM soup_api.append(:'pump', 'pump', ARRAY[:'opaque'::bytea], content_type => 'application/vnd.soup.columns', idempotency_key => 'columns');
+SELECT * FROM soup_api.append(:'pump', 'pump', '{a,bc}', idempotency_key => 'columns');
+\set typed '\\x53434f4c010003000200000007026174010474656d700905737461746500000000401e18240a060090102218240a06000000a4410000a84102000000000000006f6b'
+SELECT * FROM soup_api.append(:'pump', 'pump', ARRAY[:'typed'::bytea], content_type => 'application/vnd.soup.columns', idempotency_key => 'typed columns');
+SELECT * FROM soup_api.append(:'pump', 'pump', ARRAY['\x0000a441020000006f6b', '\x0000a84100000000']::bytea[],
+                              times => ARRAY['2023-11-14 22:13:20+00', '2023-11-14 22:13:20.25+00']::timestamptz[],
+                              content_type => 'application/vnd.soup.row;fields=temp:f4,state:text', idempotency_key => 'typed columns');
+SELECT content_type, count FROM rawlog_rows WHERE model = 'pump' ORDER BY first_offset DESC LIMIT 2;
+
 -- Dense and whole.
 SELECT * FROM soup.verify_raw('rawlog', 'pump');
 SELECT * FROM soup.verify_raw('rawlog', 'valves');

@@ -23,6 +23,9 @@ SELECT token AS good FROM soup_api.login('bad_producer', 'long enough 1') \gset
 SELECT token AS limited FROM soup_api.login('bad_limited', 'long enough 2') \gset
 SELECT token AS consumer FROM soup_api.login('bad_consumer', 'long enough 3') \gset
 
+-- Columns bodies: the worked example of FORMAT.md, and one column of bytes with the rows `a` and `bc`.
+\set typed '\\x53434f4c010003000200000007026174010474656d700905737461746500000000401e18240a060090102218240a06000000a4410000a84102000000000000006f6b'
+\set opaque '\\x53434f4c0100010002000000080172000100000002000000616263'
 CREATE TABLE bad_case (n serial, what text, token text, model text, label text, stream text, content_type text, key text,
                        records bytea[], times timestamptz[]);
 INSERT INTO bad_case (what, token, model, label, stream, content_type, key, records, times) VALUES
@@ -69,7 +72,18 @@ INSERT INTO bad_case (what, token, model, label, stream, content_type, key, reco
     ('JSON with NUL',             :'good', 'pump', NULL, NULL, 'application/json', NULL, ARRAY[convert_to('"\u0000"', 'UTF8')], NULL),
     ('JSON not UTF-8',            :'good', 'pump', NULL, NULL, 'application/json', NULL, ARRAY['\x22ff22'::bytea], NULL),
     ('JSON too deep',             :'good', 'pump', NULL, NULL, 'application/json', NULL, ARRAY[(repeat('[', 40) || repeat(']', 40))::bytea], NULL),
-    ('JSON keys twice',           :'good', 'pump', NULL, NULL, 'application/json', NULL, ARRAY['{"a":1,"a":2}'::bytea], NULL);
+    ('JSON keys twice',           :'good', 'pump', NULL, NULL, 'application/json', NULL, ARRAY['{"a":1,"a":2}'::bytea], NULL),
+    ('columns',                   :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns', NULL, ARRAY[:'typed'::bytea], NULL),
+    ('columns, type given',       :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns;records=text/plain', NULL, ARRAY[:'opaque'::bytea], NULL),
+    ('columns that are none',     :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns', NULL, '{x}', NULL),
+    ('columns, null',             :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns', NULL, '{NULL}', NULL),
+    ('columns in two records',    :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns', NULL, ARRAY[:'opaque', :'opaque']::bytea[], NULL),
+    ('columns with times beside', :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns', NULL, ARRAY[:'opaque'::bytea], '{2020-01-01 00:00:00+00}'),
+    ('typed columns, type given', :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns;records=text/plain', NULL, ARRAY[:'typed'::bytea], NULL),
+    ('columns, empty type',       :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns;records=', NULL, ARRAY[:'opaque'::bytea], NULL),
+    ('columns, type without /',   :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns;records=text', NULL, ARRAY[:'opaque'::bytea], NULL),
+    ('columns, rows not JSON',    :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns;records=application/json', NULL, ARRAY[:'opaque'::bytea], NULL),
+    ('columns of too many rows',  :'good', 'pump', NULL, NULL, 'application/vnd.soup.columns', NULL, ARRAY['\x53434f4c01000100a1860100'::bytea], NULL);
 
 CREATE VIEW stored AS SELECT count(*) AS batches FROM soup.raw_batch b JOIN soup.org o USING (org) WHERE o.name IN ('rawlog bad', 'rawlog foreign');
 

@@ -56,10 +56,18 @@ subtest 'append: four bodies' => sub {
     $answer = json_of(request($gateway, 'POST', '/v1/append?model=pump&times=2024-01-02T03:04:05Z',
         [ $producer, 'Content-Type: application/octet-stream' ], "\0\1\2binary"));
     is_deeply [ @$answer{qw(first_offset count)} ], [ $first + 8, 1 ], 'octets';
-    # Columns, as FORMAT.md lays them out, are written by the codec's own tests; here they only pass through.
+    # One column of bytes with two rows (FORMAT.md): the server unpacks what passes through here.
+    my $columns = pack 'a4 C C v V C C a x V V a a2', 'SCOL', 1, 0, 1, 2, 8, 1, 'r', 1, 2, 'a', 'bc';
+    my $append_columns = sub { json_of(request($gateway, 'POST', "/v1/append?model=pump$_[0]", [ $producer, 'Content-Type: application/vnd.soup.columns' ], $columns)) };
+    is_deeply [ @{ $append_columns->('') }{qw(first_offset count)} ], [ $first + 9, 2 ], 'columns';
+    is_deeply [ @{ $append_columns->('&content_type=text/plain') }{qw(first_offset count)} ], [ $first + 11, 2 ], 'columns, type of the rows given';
+    is $node->safe_psql('soup', "SELECT string_agg(content_type, ' ' ORDER BY first_offset) FROM soup.raw_batch b JOIN soup.model m USING (org, model)
+        WHERE m.name = 'pump' AND first_offset >= $first + 8"), 'application/octet-stream application/octet-stream text/plain', 'content types';
+    is_problem request($gateway, 'POST', '/v1/append?model=pump', [ $producer, 'Content-Type: application/vnd.soup.columns' ], ''),
+        400, 'BAD_INPUT', 'no columns';
     is_problem request($gateway, 'POST', '/v1/append?model=pump', [ $producer, 'Content-Type: application/vnd.soup.columns' ], 'nonsense'),
         400, 'BAD_INPUT', 'columns are checked';
-    is $next->(), $first + 9, 'offsets are dense';
+    is $next->(), $first + 13, 'offsets are dense';
 };
 
 subtest 'idempotency' => sub {
