@@ -2,6 +2,7 @@
 #include "thin_gateway/pg_link.hpp"
 
 #include <array>
+#include <sys/socket.h>
 
 namespace soup::gateway {
 namespace {
@@ -15,6 +16,18 @@ std::string options_of(const std::string& conninfo) {
         PQconninfoFree(parsed);
     }
     return options;
+}
+
+/// A local socket takes what the kernel allows at once: a big append goes in whole, where it would otherwise
+/// be handed over piece by piece, with a switch to the backend for each. TCP sizes its buffers by itself.
+void widen_local_socket(int socket) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        address.ss_family != AF_UNIX)
+        return;
+    const int bytes = 1 << 20; // the kernel cuts it to net.core.wmem_max
+    setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
 void ignore_notice(void*, const PGresult*) {}
@@ -63,6 +76,7 @@ Awaitable<bool> PgLink::connect(const PgTarget& target) {
         co_return false;
     }
     watch_socket();
+    widen_local_socket(PQsocket(conn_.get()));
     co_return true;
 }
 
