@@ -2,6 +2,10 @@
 // and with cold processor caches; build, size, inserts and the log they write; a filter; recall after half of
 // the rows were replaced.
 //
+// Beside the curves stands what the same server needs for a statement with the same parameters that reads
+// nothing, and for ten rows by a btree; beside the inserts, those into a table without an index. No index can
+// be faster than these.
+//
 // Without pgvector on the server, vann alone. Everything goes to a JSON file, a summary to standard output.
 #include "tests/bench/vectors/curve.hpp"
 #include "tests/bench/vectors/peer.hpp"
@@ -14,6 +18,7 @@
 #include <fstream>
 #include <numeric>
 #include <random>
+#include <thread>
 
 using namespace soup::bench;
 
@@ -29,6 +34,8 @@ struct Options {
 
 constexpr std::size_t depth = 10;
 constexpr double targets[] = {0.90, 0.95, 0.99};
+constexpr const char* floor_statements[] = {"nothing", "by_btree"};
+constexpr std::size_t clients = 8;
 
 double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -77,6 +84,9 @@ public:
         truth_ = options_.truth.empty() || loaded_ != base_.rows
                      ? exact_neighbours(loaded_base_, queries_, depth, options_.cache)
                      : given_neighbours(loaded_base_, queries_, depth, options_.truth);
+        std::mt19937 random(1);
+        for (std::size_t i = 0; i < queries_.rows; ++i)
+            places_.push_back(static_cast<std::int32_t>(random()));
         peers_.emplace_back(vann_peer());
         if (options_.with_pgvector) peers_.emplace_back(pgvector_peer());
         std::printf("%zu vectors of %zu dimensions, %zu queries\n", loaded_, base_.dimensions, queries_.rows);
@@ -88,6 +98,7 @@ public:
         for (auto& peer : peers_)
             load_and_build(peer);
         measure_curves();
+        measure_floor();
         if (options_.with_cold) measure_cold();
         if (options_.with_inserts) measure_inserts();
         if (options_.with_replacement) measure_replacement();
@@ -114,7 +125,7 @@ private:
     CurvePoint measure(Peer& peer, const Setting& setting) {
         peer.set(setting);
         const double begin = now();
-        const auto answers = peer.nearest_to_all(queries_);
+        const auto answers = peer.ask_all("nearest", queries_, places_);
         const double seconds = now() - begin;
         double found = 0;
         for (std::size_t i = 0; i < queries_.rows; ++i)
@@ -171,53 +182,116 @@ private:
         }
     }
 
-    /// The processor's caches are filled with something else before every query.
-    void measure_cold() {
+    void measure_floor() {
+        for (auto& peer : peers_) {
+            peer.prepare_floor();
+            for (const char* statement : floor_statements) {
+                double seconds = std::numeric_limits<double>::infinity();
+                for (int round = 0; round < options_.rounds; ++round) {
+                    const double begin = now();
+                    peer.ask_all(statement, queries_, places_);
+                    seconds = std::min(seconds, now() - begin);
+                }
+                print_floor("warm", peer, statement, static_cast<double>(queries_.rows) / seconds);
+            }
+            peer.drop_floor();
+        }
+    }
+
+    void print_floor(const char* what, const Peer& peer, const std::string& statement, double rate) {
+        std::printf("  %s, %s: %s %8.0f/s\n", what, peer.kind().database.c_str(), statement.c_str(), rate);
+        json_.number(key(peer, (std::string(what) + "_" + statement + "_per_s").c_str()), rate);
+    }
+
+    /// One statement for each of some queries, the processor's caches filled with something else before each.
+    struct Cold {
+        double recall, rate;
+    };
+    Cold ask_cold(Peer& peer, const char* statement) {
         constexpr std::size_t sweep_bytes = 128UL << 20, some_queries = 150;
-        std::vector<char> sweep(sweep_bytes, 1);
-        std::vector<std::vector<CurvePoint>> cold(peers_.size());
+        sweep_.resize(sweep_bytes, 1);
         const std::size_t count = std::min(some_queries, queries_.rows);
+        double found = 0, seconds = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            for (std::size_t at = 0; at < sweep_bytes; at += 64)
+                sweep_[at] = static_cast<char>(sweep_[at] + 1);
+            const double begin = now();
+            peer.ask(statement, query(i), places_[i], ids_);
+            seconds += now() - begin;
+            if (ids_.size() == depth) found += recall(loaded_base_, queries_, i, truth_, depth, ids_);
+        }
+        return {found / static_cast<double>(count), static_cast<double>(count) / seconds};
+    }
+
+    void measure_cold() {
+        std::vector<std::vector<CurvePoint>> cold(peers_.size());
         for (std::size_t p = 0; p < peers_.size(); ++p)
             for (const auto& setting : peers_[p].kind().settings) {
                 peers_[p].set(setting);
-                double found = 0, seconds = 0;
-                for (std::size_t i = 0; i < count; ++i) {
-                    for (std::size_t at = 0; at < sweep_bytes; at += 64)
-                        sweep[at] = static_cast<char>(sweep[at] + 1);
-                    const double begin = now();
-                    peers_[p].nearest(query(i), ids_);
-                    seconds += now() - begin;
-                    found += recall(loaded_base_, queries_, i, truth_, depth, ids_);
-                }
-                cold[p].push_back({setting.name, setting.value, found / static_cast<double>(count),
-                                   static_cast<double>(count) / seconds});
+                const Cold measured = ask_cold(peers_[p], "nearest");
+                cold[p].push_back({setting.name, setting.value, measured.recall, measured.rate});
             }
         print_ratios("cold", cold);
+        for (auto& peer : peers_) {
+            peer.prepare_floor();
+            for (const char* statement : floor_statements)
+                print_floor("cold", peer, statement, ask_cold(peer, statement).rate);
+            peer.drop_floor();
+        }
+    }
+
+    void insert_rows(Peer& peer, const char* statement, std::size_t first, std::size_t last) {
+        for (std::size_t i = first; i < last; ++i)
+            peer.insert(statement, static_cast<std::uint32_t>(i), {base_.row(i), base_.dimensions});
+    }
+
+    /// Rows a second, each a transaction of its own, from so many sessions at once.
+    double insert_singly(const PeerKind& kind, const char* statement, std::size_t sessions, std::size_t first,
+                         std::size_t last) {
+        std::vector<Peer> peers;
+        peers.reserve(sessions);
+        for (std::size_t i = 0; i < sessions; ++i)
+            peers.emplace_back(kind).prepare();
+        const double begin = now();
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i < sessions; ++i)
+            threads.emplace_back([&, i] {
+                insert_rows(peers[i], statement, first + (last - first) * i / sessions,
+                            first + (last - first) * (i + 1) / sessions);
+            });
+        for (std::thread& thread : threads)
+            thread.join();
+        return static_cast<double>(last - first) / (now() - begin);
     }
 
     void measure_inserts() {
-        const std::size_t all = base_.rows - loaded_, singly = all / 3;
-        std::printf("\ninserts into the indexed table\n");
+        const std::size_t all = base_.rows - loaded_, singly = all / 3, last = loaded_ + singly * 2;
+        std::printf("\ninserts into the indexed table (bare: into one without an index)\n");
         for (auto& peer : peers_) {
-            double begin = now(), wal = peer.wal_bytes();
-            for (std::size_t i = 0; i < singly; ++i)
-                peer.insert(static_cast<std::uint32_t>(loaded_ + i),
-                            {base_.row(loaded_ + i), base_.dimensions});
-            const double single_rate = static_cast<double>(singly) / (now() - begin);
-            const double wal_bytes = (peer.wal_bytes() - wal) / static_cast<double>(singly);
-            begin = now();
-            for (std::size_t i = singly; i < all; ++i) {
-                if ((i - singly) % 1000 == 0) peer.run(i == singly ? "BEGIN" : "COMMIT; BEGIN");
-                peer.insert(static_cast<std::uint32_t>(loaded_ + i),
-                            {base_.row(loaded_ + i), base_.dimensions});
+            for (const std::size_t sessions : {std::size_t{1}, clients}) {
+                const std::size_t first = loaded_ + (sessions > 1 ? singly : 0);
+                const double bare =
+                    insert_singly(peer.kind(), "insert_bare", sessions, first, first + singly);
+                const double wal = peer.wal_bytes();
+                const double rate = insert_singly(peer.kind(), "insert_one", sessions, first, first + singly);
+                const double wal_bytes = (peer.wal_bytes() - wal) / static_cast<double>(singly);
+                std::printf(
+                    "  %-14s one a commit, %zu sessions %8.0f/s, bare %8.0f/s, %.0f bytes of log a row\n",
+                    peer.kind().name.c_str(), sessions, rate, bare, wal_bytes);
+                const std::string suffix = sessions > 1 ? "_by_" + std::to_string(sessions) : "";
+                json_.number(key(peer, ("insert_single_per_s" + suffix).c_str()), rate);
+                json_.number(key(peer, ("insert_bare_per_s" + suffix).c_str()), bare);
+                if (sessions == 1) json_.number(key(peer, "wal_bytes_per_insert"), wal_bytes);
             }
-            peer.run("COMMIT");
-            const double batch_rate = static_cast<double>(all - singly) / (now() - begin);
-            std::printf("  %-14s one a commit %8.0f/s, 1000 a commit %8.0f/s, %.0f bytes of log a row\n",
-                        peer.kind().name.c_str(), single_rate, batch_rate, wal_bytes);
-            json_.number(key(peer, "insert_single_per_s"), single_rate);
+            const double begin = now();
+            for (std::size_t i = last; i < base_.rows; i += 1000) {
+                peer.run("BEGIN");
+                insert_rows(peer, "insert_one", i, std::min(i + 1000, base_.rows));
+                peer.run("COMMIT");
+            }
+            const double batch_rate = static_cast<double>(base_.rows - last) / (now() - begin);
+            std::printf("  %-14s 1000 a commit %8.0f/s\n", peer.kind().name.c_str(), batch_rate);
             json_.number(key(peer, "insert_batch_per_s"), batch_rate);
-            json_.number(key(peer, "wal_bytes_per_insert"), wal_bytes);
             peer.run("DELETE FROM item WHERE id >= " + std::to_string(loaded_));
         }
     }
@@ -261,7 +335,7 @@ private:
             for (std::size_t i = 0; i < count; ++i) {
                 const auto tag = static_cast<std::int32_t>(i % 100);
                 const double begin = now();
-                peer.nearest_with_tag(query(i), tag, ids_);
+                peer.ask("nearest_with_tag", query(i), tag, ids_);
                 seconds += now() - begin;
                 rows += static_cast<double>(ids_.size());
                 found += filtered_recall(i, tag);
@@ -309,6 +383,8 @@ private:
     std::vector<Peer> peers_;
     std::vector<std::vector<CurvePoint>> curves_;
     std::vector<std::uint32_t> ids_;
+    std::vector<std::int32_t> places_; ///< Where each query's ten rows by btree begin.
+    std::vector<char> sweep_;
 };
 
 int run(int argc, char** argv) {

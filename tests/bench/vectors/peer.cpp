@@ -104,8 +104,9 @@ std::string Peer::value(const std::string& sql) {
 }
 
 void Peer::load(const Vectors& base, std::size_t rows) {
-    run("DROP TABLE IF EXISTS item");
+    run("DROP TABLE IF EXISTS item, bare");
     run("CREATE TABLE item (id int4, tag int4, embedding vector(" + std::to_string(base.dimensions) + "))");
+    run("CREATE TABLE bare (LIKE item)");
     check(PQexec(connection_.get(), "COPY item FROM STDIN (FORMAT binary)"));
     std::string piece("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
     for (std::size_t i = 0; i < rows; ++i) {
@@ -145,12 +146,13 @@ void Peer::prepare() {
     run("SET plan_cache_mode = force_generic_plan");
     run("SET enable_seqscan = off");
     run("DEALLOCATE ALL");
-    run("PREPARE nearest (vector) AS SELECT id FROM item ORDER BY embedding <-> $1 LIMIT 10");
+    run("PREPARE nearest (vector, int4) AS SELECT id FROM item ORDER BY embedding <-> $1 LIMIT 10");
     run("PREPARE nearest_with_tag (vector, int4) AS SELECT id FROM item WHERE tag = $2 "
         "ORDER BY embedding <-> $1 LIMIT 10");
     run("PREPARE insert_one (int4, int4, vector) AS INSERT INTO item VALUES ($1, $2, $3)");
+    run("PREPARE insert_bare (int4, int4, vector) AS INSERT INTO bare VALUES ($1, $2, $3)");
     const std::string example = value("SELECT embedding FROM item LIMIT 1");
-    const std::string plan = value("EXPLAIN (FORMAT JSON) EXECUTE nearest ('" + example + "')");
+    const std::string plan = value("EXPLAIN (FORMAT JSON) EXECUTE nearest ('" + example + "', 0)");
     if (plan.find("item_embedding") == std::string::npos)
         throw std::runtime_error(kind_.name + " does not use its index: " + plan);
 }
@@ -176,20 +178,24 @@ void Peer::read_ids(const PGresult* result, std::vector<std::uint32_t>& ids) {
     }
 }
 
-void Peer::nearest(std::span<const float> query, std::vector<std::uint32_t>& ids) {
-    const std::string parameters[] = {vector_bytes(query)};
-    read_ids(execute("nearest", parameters).get(), ids);
+void Peer::ask(const char* name, std::span<const float> query, std::int32_t number,
+               std::vector<std::uint32_t>& ids) {
+    const std::string parameters[] = {vector_bytes(query), int_bytes(static_cast<std::uint32_t>(number))};
+    read_ids(execute(name, parameters).get(), ids);
 }
 
-std::vector<std::vector<std::uint32_t>> Peer::nearest_to_all(const Vectors& queries) {
+std::vector<std::vector<std::uint32_t>> Peer::ask_all(const char* name, const Vectors& queries,
+                                                      std::span<const std::int32_t> numbers) {
     PGconn* connection = connection_.get();
     std::vector<std::vector<std::uint32_t>> all(queries.rows);
     PQenterPipelineMode(connection);
     for (std::size_t i = 0; i < queries.rows; ++i) {
         const std::string bytes = vector_bytes({queries.row(i), queries.dimensions});
-        const char* values[] = {bytes.data()};
-        const int lengths[] = {static_cast<int>(bytes.size())}, formats[] = {1};
-        if (PQsendQueryPrepared(connection, "nearest", 1, values, lengths, formats, 1) != 1)
+        const std::string number = int_bytes(static_cast<std::uint32_t>(numbers[i]));
+        const char* values[] = {bytes.data(), number.data()};
+        const int lengths[] = {static_cast<int>(bytes.size()), static_cast<int>(number.size())};
+        const int formats[] = {1, 1};
+        if (PQsendQueryPrepared(connection, name, 2, values, lengths, formats, 1) != 1)
             throw std::runtime_error(PQerrorMessage(connection));
     }
     PQpipelineSync(connection);
@@ -202,14 +208,22 @@ std::vector<std::vector<std::uint32_t>> Peer::nearest_to_all(const Vectors& quer
     return all;
 }
 
-void Peer::nearest_with_tag(std::span<const float> query, std::int32_t tag, std::vector<std::uint32_t>& ids) {
-    const std::string parameters[] = {vector_bytes(query), int_bytes(static_cast<std::uint32_t>(tag))};
-    read_ids(execute("nearest_with_tag", parameters).get(), ids);
+void Peer::prepare_floor() {
+    run("CREATE INDEX item_place ON item (hashint4(id))");
+    run("PREPARE nothing (vector, int4) AS SELECT 1");
+    run("PREPARE by_btree (vector, int4) AS SELECT id FROM item WHERE hashint4(id) >= $2 "
+        "ORDER BY hashint4(id) LIMIT 10");
 }
 
-void Peer::insert(std::uint32_t id, std::span<const float> vector) {
+void Peer::drop_floor() {
+    run("DROP INDEX item_place");
+    run("DEALLOCATE nothing");
+    run("DEALLOCATE by_btree");
+}
+
+void Peer::insert(const char* name, std::uint32_t id, std::span<const float> vector) {
     const std::string parameters[] = {int_bytes(id), int_bytes(id % tags), vector_bytes(vector)};
-    execute("insert_one", parameters);
+    execute(name, parameters);
 }
 
 double Peer::wal_bytes() {

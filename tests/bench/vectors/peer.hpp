@@ -44,13 +44,21 @@ public:
     /// Prepares the statements; the planner is asked whether the index is used, and death follows if not.
     void prepare();
 
-    /// Ids of the nearest rows.
-    void nearest(std::span<const float> query, std::vector<std::uint32_t>& ids);
-    /// For all queries, sent together, so that the time is the server's and not that of waking one another.
-    std::vector<std::vector<std::uint32_t>> nearest_to_all(const Vectors& queries);
-    void nearest_with_tag(std::span<const float> query, std::int32_t tag, std::vector<std::uint32_t>& ids);
-    /// One row, one statement.
-    void insert(std::uint32_t id, std::span<const float> vector);
+    /// A statement that prepare() prepared: `nearest` (to the vector), `nearest_with_tag` (of the rows with
+    /// tag `number`), and between prepare_floor() and drop_floor() `nothing` (one constant) and `by_btree`
+    /// (ten rows from ten pages of the table, from place `number` on). Gives the ids of the rows.
+    void ask(const char* name, std::span<const float> query, std::int32_t number,
+             std::vector<std::uint32_t>& ids);
+    /// All queries, sent together, so that the time is the server's and not that of waking one another.
+    /// `numbers` gives each its number.
+    std::vector<std::vector<std::uint32_t>> ask_all(const char* name, const Vectors& queries,
+                                                    std::span<const std::int32_t> numbers);
+    /// What the same server needs for the same parameters and as many rows by any index.
+    void prepare_floor();
+    void drop_floor();
+    /// One row, one statement: `insert_one` into the indexed table, `insert_bare` into one like it without
+    /// indexes.
+    void insert(const char* name, std::uint32_t id, std::span<const float> vector);
     /// Bytes of write-ahead log so far.
     double wal_bytes();
     double index_bytes();
