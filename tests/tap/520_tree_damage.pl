@@ -85,7 +85,9 @@ for my $method (qw(vann vtree)) {
 	$node->stop;
 	open my $file, '+<:raw', $path or die "$path: $!";
 	seek $file, 28, 0;
-	print $file pack 'L', 2;
+	read $file, my $format, 4;
+	seek $file, 28, 0;
+	print $file pack 'L', 1 + unpack 'L', $format;
 	close $file;
 	$node->start;
 	for my $statement (@statements) {
