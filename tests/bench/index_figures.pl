@@ -104,11 +104,17 @@ sub vann_section {
         $text .= "| $what | $said | $answered | " . ratio($ours, $theirs) . " |\n" if defined $ours;
     };
     $row->("queries at recall\@10 $_", "warm_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
-    $row->("the same, cold processor caches, $_", "cold_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
+    $row->('ten rows by a btree, from as many pages', 'warm_by_btree_per_s', '/s', 'more');
+    $row->("queries at recall\@10 $_, cold processor caches", "cold_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
+    $row->('ten rows by a btree, cold', 'cold_by_btree_per_s', '/s', 'more');
+    $row->('a statement that reads nothing, cold', 'cold_nothing_per_s', '/s', 'more');
     $filtered->('a filter that 1 % of the rows pass', 'filter');
     $filtered->('the same, its column in the index', 'filter_in_index');
     $row->('build, two processes allowed', 'build_s', 's', 'less');
     $row->('inserts, one a commit', 'insert_single_per_s', '/s', 'more');
+    $row->('the same without the index', 'insert_bare_per_s', '/s', 'more');
+    $row->('inserts, one a commit, eight sessions', 'insert_single_per_s_by_8', '/s', 'more');
+    $row->('the same without the index', 'insert_bare_per_s_by_8', '/s', 'more');
     $row->('inserts, 1,000 a commit', 'insert_batch_per_s', '/s', 'more');
     $row->('log written for an insert', 'wal_bytes_per_insert', 'bytes', 'less');
     $row->('index', 'bytes_per_vector', 'bytes a vector', 'less');

@@ -8,6 +8,7 @@
 //
 // Without pgvector on the server, vann alone. Everything goes to a JSON file, a summary to standard output.
 #include "tests/bench/vectors/curve.hpp"
+#include "tests/bench/vectors/one_processor.hpp"
 #include "tests/bench/vectors/peer.hpp"
 #include "tests/bench/vectors/truth.hpp"
 
@@ -209,6 +210,7 @@ private:
     };
     Cold ask_cold(Peer& peer, const char* statement) {
         constexpr std::size_t sweep_bytes = 128UL << 20, some_queries = 150;
+        const OneProcessor together(static_cast<pid_t>(std::stol(peer.value("SELECT pg_backend_pid()"))));
         sweep_.resize(sweep_bytes, 1);
         const std::size_t count = std::min(some_queries, queries_.rows);
         double found = 0, seconds = 0;
