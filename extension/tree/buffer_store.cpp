@@ -23,6 +23,8 @@ static_assert(no_block == InvalidBlockNumber);
 
 namespace {
 
+constexpr std::size_t cache_line = 64;
+
 /// A change's memory is used again, since there is hardly ever more than one at a time.
 std::unique_ptr<PageChange> spare_change;
 
@@ -142,6 +144,15 @@ void BufferStore::prefetch(std::span<const Block> blocks) {
             if (BufferIsValid(found.recent_buffer)) RecentBuffers::keep(index_, block, found.recent_buffer);
         }
     });
+}
+
+/// Reads without a pin, so the bytes may be another page's by now: nothing depends on them.
+void BufferStore::approach(Block block) {
+    const Buffer guess = RecentBuffers::find(index_, fork_, block);
+    if (guess == InvalidBuffer) return;
+    const std::byte* page = pg::bytes_of(guess);
+    for (std::size_t at = 0; at < page_bytes; at += cache_line)
+        __builtin_prefetch(page + at);
 }
 
 std::uint64_t BufferStore::current_transaction() {

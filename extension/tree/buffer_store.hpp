@@ -61,6 +61,7 @@ public:
     void offer(Block block) override;
     Block block_count() override;
     void prefetch(std::span<const Block> blocks) override;
+    void approach(Block block) override;
     std::uint64_t current_transaction() override;
     std::uint64_t next_transaction() override;
     std::uint64_t oldest_transaction() override;

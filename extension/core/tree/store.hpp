@@ -84,6 +84,8 @@ public:
     virtual Block block_count() = 0;
     /// Says which pages will be wanted soon. Only a hint.
     virtual void prefetch(std::span<const Block>) {}
+    /// Says that this page will be read whole next, while another one is at work. Only a hint.
+    virtual void approach(Block) {}
 
     /// The transaction that companions and chains made now belong to, and the next one: see Tail::number.
     virtual std::uint64_t current_transaction() = 0;

@@ -37,8 +37,10 @@ void Frontier::open(const Query& query, unsigned beam) {
         for (const Known& page : chosen_)
             blocks_.push_back(page.link.block);
         store_.prefetch(blocks_);
-        for (const Known& page : chosen_)
-            open_page(query, page.link);
+        for (std::size_t i = 0; i < chosen_.size(); i++) {
+            if (i + 1 < chosen_.size()) store_.approach(blocks_[i + 1]);
+            open_page(query, chosen_[i].link);
+        }
     }
 }
 

@@ -149,9 +149,11 @@ void Search::read_leaves(std::size_t wanted) {
     for (const Frontier::Known& leaf : nearest)
         wanted_pages_.push_back(leaf.link.block);
     store_.prefetch(wanted_pages_);
-    for (const Frontier::Known& leaf : nearest) {
+    for (std::size_t i = 0; i < nearest.size(); i++) {
         store_.check_interrupts();
-        tree::follow(store_, leaf.link, [&](const tree::Page& page, tree::Link) { read_leaf(page); });
+        // With a filter little of a leaf is looked at.
+        if (i + 1 < nearest.size() && settings_.filter == nullptr) store_.approach(wanted_pages_[i + 1]);
+        tree::follow(store_, nearest[i].link, [&](const tree::Page& page, tree::Link) { read_leaf(page); });
     }
 }
 
