@@ -54,6 +54,30 @@ SELECT count(*) < 3100 AS gave_up FROM (SELECT id FROM vf ORDER BY at <-> soupve
 RESET vann.max_pages;
 RESET vann.probes;
 
+-- Two scans of one index at a time have each their own state, and the next scan begins anew.
+CREATE FUNCTION pg_temp.two_at_once() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    one CURSOR FOR SELECT id FROM vf WHERE i4 = 5 ORDER BY at <-> soupvec_test.spread(8, 5);
+    other CURSOR FOR SELECT id FROM vf WHERE i4 < 50 ORDER BY at <-> soupvec_test.spread(8, 6);
+    ones integer[] := '{}';
+    others integer[] := '{}';
+    row_id integer;
+BEGIN
+    OPEN one;
+    OPEN other;
+    LOOP
+        FETCH one INTO row_id;
+        EXIT WHEN NOT FOUND;
+        ones := ones || row_id;
+        FETCH other INTO row_id;
+        others := others || row_id;
+    END LOOP;
+    RETURN cardinality(ones) = 30
+        AND ones = ARRAY(SELECT id FROM vf WHERE i4 = 5 ORDER BY at <-> soupvec_test.spread(8, 5))
+        AND others = ARRAY(SELECT id FROM vf WHERE i4 < 50 ORDER BY at <-> soupvec_test.spread(8, 6) LIMIT 30);
+END $$;
+SELECT pg_temp.two_at_once(), pg_temp.two_at_once() AS again;
+
 -- Keys stay with their rows through splits, equal vectors and vacuum.
 INSERT INTO vf (id, at, i4) SELECT i, '[1,1,1,1,1,1,1,1]', i % 10 FROM generate_series(4001, 8000) i;
 DELETE FROM vf WHERE id % 4 = 0;

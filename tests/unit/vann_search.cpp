@@ -224,6 +224,26 @@ TEST(VannSearch, WithAFilterFindsTheNearestAsWellAsWithout) {
     EXPECT_GT(hits[1] + queries / 2, hits[0]);
 }
 
+// Of the hundreds that pass only those are ranked by their details that ten rows need.
+TEST(VannSearch, WithAFilterRanksFew) {
+    Clustered source(50, 20, 35);
+    BuiltTree tree(make_parameters(50, Metric::l2, 5));
+    tree.build(source.next(20'000));
+    const LastDigit filter(3, 100);
+    Query query(tree.layout);
+    query.prepare(tree.point(source.next()).data());
+    Search search(tree.store, tree.geometry);
+    SearchSettings settings;
+    settings.probes = 4;
+    settings.rerank = 16;
+    settings.filter = &filter;
+    search.start(query, settings);
+    for (std::size_t i = 0; i < rows_at_once; ++i)
+        ASSERT_TRUE(search.next());
+    EXPECT_GT(search.pages().leaves, settings.probes);
+    EXPECT_LE(search.pages().details, 3 * settings.rerank);
+}
+
 TEST(VannSearch, EndsAtItsLimitOfPages) {
     Clustered source(50, 20, 25);
     BuiltTree tree(make_parameters(50));
