@@ -29,8 +29,7 @@ struct BoxColumns {
 
 struct BoxGrowth {
     float* volume;  ///< Of the box as it is.
-    float* growth;  ///< By how much it grows when it takes the point.
-    float* stretch; ///< By how much its sides grow in sum; 0 only if the point lies inside.
+    float* stretch; ///< By how much its sides grow in sum when it takes the point; 0 only if it has it.
 };
 
 struct BoxKernels {

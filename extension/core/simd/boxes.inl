@@ -182,18 +182,16 @@ template<class Arch>
 void box_growth(const BoxColumns& boxes, const float* point, const BoxGrowth& into) noexcept {
     using R = Register<float, Arch>;
     for (std::size_t i = 0; i < boxes.count; i += R::size) {
-        R volume(1.0f), grown(1.0f), stretch(0.0f);
+        R volume(1.0f), stretch(0.0f);
         for (unsigned j = 0; j < boxes.dimensions; ++j) {
             const std::size_t at = j * boxes.stride + i;
             const R lower = R::load_unaligned(boxes.lower + at), upper = R::load_unaligned(boxes.upper + at);
             const R side = upper - lower;
             const R new_side = greater(upper, R(point[j])) - lesser(lower, R(point[j]));
             volume = volume * side;
-            grown = grown * new_side;
             stretch = stretch + (new_side - side);
         }
         volume.store_unaligned(into.volume + i);
-        (grown - volume).store_unaligned(into.growth + i);
         stretch.store_unaligned(into.stretch + i);
     }
 }

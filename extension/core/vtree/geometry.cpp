@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 namespace soup::vtree {
 
@@ -26,41 +25,25 @@ Block BoxGeometry::child(const std::byte* inner, unsigned entry) const {
     return layout_.children(inner)[entry];
 }
 
-/// A child whose box has the point: the smallest one. Else the one that grows least in volume, then in its
-/// sides, which decides where boxes are flat. Equals are taken in turn, starting where the row's address
-/// says: otherwise one of many leaves with the same points would take all that come, and leave the others
-/// half full.
+/// The child whose box's sides grow least in sum: not at all where it has the point, and of several such the
+/// smallest. Growth of volume would be the usual measure; in many dimensions it is none, since one flat side
+/// makes the whole product small. Equals are taken in turn, starting where the row's address says: otherwise
+/// one of many leaves with the same points would take all that come, and leave the others half full.
 unsigned BoxGeometry::choose(const std::byte* inner, const tree::Item& item) const {
     const unsigned count = child_count(inner);
-    alignas(64) float volume[max_entries], growth[max_entries], stretch[max_entries];
-    simd::kernels().boxes.box_growth(layout_.boxes(inner, count), item.point.data(),
-                                     {volume, growth, stretch});
+    alignas(64) float volume[max_entries], stretch[max_entries];
+    simd::kernels().boxes.box_growth(layout_.boxes(inner, count), item.point.data(), {volume, stretch});
     const unsigned start = static_cast<unsigned>(tree::as_number(item.address) % count);
-    const auto in_turn = [=](auto&& look_at) {
-        for (unsigned entry = start; entry < count; ++entry)
-            look_at(entry);
-        for (unsigned entry = 0; entry < start; ++entry)
-            look_at(entry);
-    };
-
-    // Mostly there is a box that has the point.
-    unsigned best = count;
-    in_turn([&](unsigned entry) {
-        if (!(stretch[entry] > 0) && (best == count || volume[entry] < volume[best])) best = entry;
-    });
-    if (best < count) return best;
-
-    using Measures = std::tuple<float, float, float>;
-    Measures least;
-    in_turn([&](unsigned entry) {
-        // A volume out of float's range compares with nothing; the sides decide then.
-        const float grown = std::isfinite(growth[entry]) ? growth[entry] : std::numeric_limits<float>::max();
-        const Measures now{grown, stretch[entry], volume[entry]};
-        if (best == count || now < least) {
-            least = now;
+    unsigned best = start;
+    const auto compare = [&](unsigned entry) {
+        if (stretch[entry] < stretch[best] ||
+            (stretch[entry] == stretch[best] && volume[entry] < volume[best]))
             best = entry;
-        }
-    });
+    };
+    for (unsigned entry = start + 1; entry < count; ++entry)
+        compare(entry);
+    for (unsigned entry = 0; entry < start; ++entry)
+        compare(entry);
     return best;
 }
 
