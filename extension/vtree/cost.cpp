@@ -1,11 +1,12 @@
-// Leaves are counted as boxes of equal size that tile the points' space: L leaves are L^(1/d) along each of d
-// dimensions, so a region with the share s of the points meets (s^(1/d) · L^(1/d) + 1)^d of them, never more
-// than L. In few dimensions that is s·L and a rim; in many it soon is all of them, which is the truth too,
-// and the planner reads the table instead.
+// Leaves are counted as boxes of equal size that tile the points' space: L leaves are c = L^(1/d) along each
+// of d dimensions. A region with the share s of the points is s^(1/d) of the space's side, and so meets 1 +
+// s^(1/d) · (c - 1) of the leaves along each: one where there is only one, all of them if it is everything.
+// In few dimensions that is s·L and a rim. In many, where c is below two, even small regions meet a fair part
+// of the leaves, and the planner reads the table instead.
 //
-// Nearest neighbours: the first comes after the leaves around one point, a cell and its neighbours halved
-// (2^d); from there on rows come evenly until the whole region has been read. The planner takes the part
-// between that a LIMIT needs.
+// Nearest neighbours: the first comes after the leaves around one point, as many as a region with one leaf's
+// share meets; from there on rows come evenly until the whole region has been read. The planner takes the
+// part between that a LIMIT needs.
 #include "vtree/cost.hpp"
 
 #include "core/vtree/layout.hpp"
@@ -30,8 +31,8 @@ Selectivity selectivity_of_path(PlannerInfo* root, const IndexPath* path) {
 }
 
 double leaves_met(double share, double leaves, unsigned dimensions) {
-    const double each = std::pow(share * leaves, 1.0 / dimensions) + 1;
-    return std::min(leaves, std::pow(each, dimensions));
+    const double across = std::pow(leaves, 1.0 / dimensions);
+    return std::pow(1 + std::pow(share, 1.0 / dimensions) * (across - 1), dimensions);
 }
 
 struct PageCosts {
@@ -72,7 +73,7 @@ void estimate_cost(PlannerInfo* root, IndexPath* path, double loops, Cost* start
                 read * page.random + *pages * per_page + *selectivity * info.tuples * cpu_index_tuple_cost;
             *startup = 0;
             if (path->indexorderbys != NIL) {
-                const double first = std::min(*pages, 1 + std::pow(2.0, std::min(dimensions, 30U)));
+                const double first = std::min(*pages, 1 + leaves_met(1 / leaves, leaves, dimensions));
                 *startup = *total * first / *pages;
                 *total += *selectivity * info.tuples * 2 * cpu_operator_cost; // The queue.
             }
