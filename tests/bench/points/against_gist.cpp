@@ -81,7 +81,7 @@ private:
         std::string text;
         for (std::size_t d = 0; d < points_.dimensions; ++d) {
             char one[32];
-            std::snprintf(one, sizeof one, "%s%.9g", d > 0 ? "," : "",
+            std::snprintf(one, sizeof one, "%s%.17g", d > 0 ? "," : "",
                           static_cast<double>(points_.row(row)[d]));
             text += one;
         }

@@ -15,8 +15,7 @@ std::string joined(std::span<const float> values, const char* separator = ",") {
     std::string text;
     for (const float value : values) {
         if (!text.empty()) text += separator;
-        char one[32];
-        text.append(one, std::to_chars(one, one + sizeof one, value).ptr);
+        text += number(static_cast<double>(value)); // The peers keep double precision: all get the same.
     }
     return text;
 }
