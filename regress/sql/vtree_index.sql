@@ -93,7 +93,7 @@ SELECT part, at FROM vt_parted ORDER BY at <-> '[700.2,700.2]' LIMIT 3;
 DROP TABLE vt_unlogged, vt_temp, vt_parted;
 RESET enable_seqscan;
 
--- The planner's choice: small regions and few neighbours by the index, most of the table and many dimensions without it.
+-- The planner's choice: small regions and few neighbours by the index, most of the table without it, in many dimensions, too.
 CREATE TABLE vt (at vector(2), six vector(16));
 DO 'BEGIN PERFORM setseed(0.5); END';
 INSERT INTO vt SELECT array[random(), random()]::vector, (SELECT array_agg(random())::vector FROM generate_series(1, 16) WHERE i > 0)
@@ -105,6 +105,8 @@ EXPLAIN (COSTS off) SELECT * FROM vt WHERE at <@ '[0.1,0.1],[0.15,0.15]'::vbox;
 EXPLAIN (COSTS off) SELECT * FROM vt WHERE at <@ '[0,0],[0.95,0.95]'::vbox;
 EXPLAIN (COSTS off) SELECT * FROM vt ORDER BY at <-> '[0.5,0.5]' LIMIT 10;
 EXPLAIN (COSTS off) SELECT * FROM vt WHERE six <@ vball(array_fill(0.5, ARRAY[16])::vector, 1.0);
+EXPLAIN (COSTS off) SELECT * FROM vt WHERE six <@ vball(array_fill(0.5, ARRAY[16])::vector, 0.5);
+EXPLAIN (COSTS off) SELECT * FROM vt ORDER BY six <-> array_fill(0.5, ARRAY[16])::vector LIMIT 10;
 -- Estimates come from the sampled points: within a factor of two of 1/20 and 1/4.
 CREATE FUNCTION estimated(query text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE plan json;
