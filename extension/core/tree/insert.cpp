@@ -104,12 +104,17 @@ void insert(PageStore& store, const Geometry& geometry, const Item& item) {
     // Under many concurrent splits a few tries are in vain. Many more than that are not: with the parent
     // locked, a link that leads nowhere is damage and is refused.
     constexpr unsigned tries_max = 100;
+    Item guided = item;
+    std::vector<Block> way;
     for (unsigned tries = 0;; ++tries) {
         store.check_interrupts();
+        way.clear();
+        geometry.look_ahead(store, item, way);
+        guided.way = way;
         const Outcome outcome =
-            tries < tries_max ? insert_beside_others(store, geometry, item) : Outcome::full;
+            tries < tries_max ? insert_beside_others(store, geometry, guided) : Outcome::full;
         if (outcome == Outcome::placed) return;
-        if (outcome == Outcome::full && insert_or_split(store, geometry, item) == Outcome::placed) return;
+        if (outcome == Outcome::full && insert_or_split(store, geometry, guided) == Outcome::placed) return;
     }
 }
 

@@ -18,6 +18,8 @@ public:
     unsigned child_count(const std::byte* inner) const override;
     tree::Block child(const std::byte* inner, unsigned entry) const override;
     unsigned choose(const std::byte* inner, const tree::Item& item) const override;
+    void look_ahead(tree::PageStore& store, const tree::Item& item,
+                    std::vector<tree::Block>& way) const override;
     bool covers(const std::byte*, unsigned, const tree::Item&) const override { return true; }
     void extend(std::byte*, unsigned, const tree::Item&) const override {}
     bool inner_is_full(const std::byte* inner) const override;

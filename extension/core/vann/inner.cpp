@@ -3,6 +3,8 @@
 #include "core/vann/geometry.hpp"
 #include "core/vann/score.hpp"
 
+#include <algorithm>
+
 namespace soup::vann {
 
 namespace {
@@ -29,6 +31,11 @@ tree::Block VannGeometry::child(const std::byte* inner, unsigned entry) const {
 }
 
 unsigned VannGeometry::choose(const std::byte* inner, const tree::Item& item) const {
+    if (!item.way.empty()) {
+        const InnerView page = view(layout_, inner);
+        for (unsigned entry = 0; entry < page.count(); ++entry)
+            if (std::ranges::find(item.way, page.child(entry)) != item.way.end()) return entry;
+    }
     return nearest_child(layout_, item.point.data(), view(layout_, inner));
 }
 

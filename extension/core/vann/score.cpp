@@ -137,14 +137,25 @@ float score_slots(const Query& query, const LeafView& leaf, std::span<const std:
 }
 
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept {
+    const unsigned entries = measure_inner(query, inner, order);
+    to_order(query, inner.norms(), entries, order);
+    return entries;
+}
+
+unsigned measure_inner(const Query& query, const InnerView& inner, float* distance) noexcept {
     const Layout& layout = query.layout();
     const Coded page = coded(layout, query.point(), inner);
     if (layout.inner_has_bits())
-        estimate_bits(layout, query.look_up(), page, order);
+        estimate_bits(layout, query.look_up(), page, distance);
     else
-        estimate_bytes(layout, query.point(), page, order);
-    to_order(query, inner.norms(), page.entries, order);
+        estimate_bytes(layout, query.point(), page, distance);
     return page.entries;
+}
+
+float measure_centroid(const Query& query, const LeafView& leaf) noexcept {
+    const Layout& layout = query.layout();
+    return distance_to_centroid(layout, query.point(), leaf.centroid(), layout.leaf.centroid_bytes,
+                                leaf.centroid_scale());
 }
 
 unsigned nearest_child(const Layout& layout, const float* point, const InnerView& inner) {

@@ -52,6 +52,11 @@ float score_slots(const Query& query, const LeafView& leaf, std::span<const std:
 /// something. Returns how many were written.
 unsigned score_inner(const Query& query, const InnerView& inner, float* order) noexcept;
 
+/// Likewise in squared distance, whatever the metric.
+unsigned measure_inner(const Query& query, const InnerView& inner, float* distance) noexcept;
+/// Of a leaf's centroid, in squared distance within the leaf's coordinates, exactly as it is stored.
+float measure_centroid(const Query& query, const LeafView& leaf) noexcept;
+
 /// The child whose centroid is nearest to a point, in squared distance whatever the metric: where an entry
 /// belongs. The page has children.
 unsigned nearest_child(const Layout& layout, const float* point, const InnerView& inner);
