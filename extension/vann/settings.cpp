@@ -41,7 +41,10 @@ double fill_of(Relation index) noexcept {
 SearchSettings search_settings(const Calibration& calibration) noexcept {
     const loader::VannSettings& wanted = *loader::vector_loader().vann;
     SearchSettings settings = settings_for(calibration, wanted.recall);
-    if (wanted.probes > 0) settings.probes = static_cast<unsigned>(wanted.probes);
+    if (wanted.probes > 0) {
+        settings.probes = static_cast<unsigned>(wanted.probes);
+        settings.reach.reset();
+    }
     if (wanted.rerank > 0) settings.rerank = static_cast<unsigned>(wanted.rerank);
     settings.max_pages = static_cast<std::size_t>(wanted.max_pages);
     return settings;

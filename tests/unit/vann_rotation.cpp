@@ -123,7 +123,8 @@ TEST(VannParameters, AreReadAsWritten) {
     parameters.mean = 5;
     parameters.key_columns = {{1, 4}, {2, 16}};
     parameters.calibration.rows = 1000;
-    parameters.calibration.settings[3] = {12, 3, 40, 0.951F};
+    parameters.calibration.settings[3] = {12, 3, 40, 0.951F, 0.25F};
+    parameters.calibration.removed = 77;
     tree::Meta meta{};
     store(parameters, meta);
     EXPECT_EQ(load(meta), parameters);

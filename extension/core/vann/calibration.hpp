@@ -1,4 +1,4 @@
-// Recall as a setting: which probes, beam and re-rank depth find how many of the ten nearest, measured on the
+// Recall as a setting: which reach, beam and re-rank depth find how many of the ten nearest, measured on the
 // index itself.
 //
 // A query is a row of the index that is left out of its own answer, and whose leaf is judged as if the row
@@ -33,19 +33,24 @@ std::size_t calibration_queries(std::uint64_t rows) noexcept;
 std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
                                            std::size_t wanted, std::uint64_t seed);
 
-/// The choices that are measured: nodes of each level that a search follows, leaves that it reads, entries
-/// that it ranks by their details.
+/// The choices that are measured: nodes of each level that a search follows, how far it reaches among the
+/// leaves that it knows, entries that it ranks by their details.
 inline constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
-inline constexpr std::array<unsigned, 33> probe_counts{1,  2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
-                                                       16, 20,  24,  28,  32,  40,  48,  56,  64,  72,  80,
-                                                       96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512};
 inline constexpr std::array<unsigned, 18> depths{10, 12, 14, 16, 20, 24,  28,  32,  40,
                                                  48, 56, 64, 80, 96, 128, 160, 192, 256};
 
+inline constexpr auto reaches = [] {
+    std::array<float, 56> reaches{};
+    for (std::size_t i = 0; i < reaches.size(); i++)
+        reaches[i] = i <= 40 ? -0.2F + 0.02F * static_cast<float>(i) : 1.15F * reaches[i - 1];
+    return reaches;
+}();
+
 /// What queries found, summed up, for every choice. Large: keep it on the heap.
 struct Tally {
-    double found[beams.size()][probe_counts.size()][depths.size()] = {};
-    double opened[beams.size()] = {}; ///< Inner pages.
+    double found[beams.size()][reaches.size()][depths.size()] = {};
+    double leaves[beams.size()][reaches.size()] = {}; ///< That were read.
+    double opened[beams.size()] = {};                 ///< Inner pages.
     std::uint64_t queries = 0;
 
     void add(const Tally& other) noexcept;
@@ -84,6 +89,9 @@ struct RowQuery {
 void measure_rows(tree::PageStore& store, const VannGeometry& geometry, const Space& space,
                   std::span<const RowQuery> queries, const FetchVector& fetch, QueryQueue& queue,
                   Tally& tally);
+
+/// Whether an index of so many rows has to be measured anew.
+bool is_outdated(const Calibration& calibration, std::uint64_t rows) noexcept;
 
 /// What to search with to reach `recall`. An index that was never measured gets a cautious guess.
 SearchSettings settings_for(const Calibration& calibration, double recall) noexcept;

@@ -2,6 +2,7 @@
 #include "core/vann/frontier.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace soup::vann {
 namespace {
@@ -10,6 +11,19 @@ constexpr float gone = std::numeric_limits<float>::infinity();
 constexpr float farthest = std::numeric_limits<float>::max();
 
 } // namespace
+
+float Nearest::limit(float reach) const noexcept {
+    float sum = 0;
+    unsigned count = 0;
+    for (const float order : orders_)
+        if (order != no_order) {
+            sum += order;
+            count++;
+        }
+    if (count == 0) return no_order;
+    const float mean = sum / static_cast<float>(count);
+    return std::min(mean + reach * std::abs(mean), farthest);
+}
 
 void Frontier::Level::clear() noexcept {
     orders.clear();
@@ -26,6 +40,7 @@ tree::Link Frontier::Level::link(std::size_t page) const noexcept {
 void Frontier::start() {
     for (Level& level : levels_)
         level.clear();
+    nearest_.clear();
     pages_opened_ = 0;
 }
 
@@ -50,6 +65,14 @@ std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
     choose(levels_[0], wanted);
     std::ranges::sort(chosen_, {}, &Known::order);
     return chosen_;
+}
+
+std::span<const Frontier::Known> Frontier::take_within(float reach, std::size_t most) {
+    if (levels_.empty()) return take(most);
+    const float limit = nearest_.limit(reach);
+    const auto within = static_cast<std::size_t>(
+        std::ranges::count_if(levels_[0].orders, [limit](float order) { return order <= limit; }));
+    return take(std::clamp<std::size_t>(within, 1, std::max<std::size_t>(most, 1)));
 }
 
 bool Frontier::is_exhausted() const noexcept {
@@ -100,6 +123,7 @@ void Frontier::read(const Query& query, const tree::Page& page, tree::Link link)
         float* order = add(levels_[0], 1, 1, link.seen);
         std::fill(order, levels_[0].orders.data() + levels_[0].orders.size(), gone);
         *order = 0;
+        nearest_.add(0);
         levels_[0].blocks.back() = link.block;
         return;
     }
@@ -113,6 +137,9 @@ void Frontier::read(const Query& query, const tree::Page& page, tree::Link link)
     // Only a damaged page has scores that are no numbers; they would have no place in an order.
     for (unsigned i = 0; i < count; i++)
         orders[i] = orders[i] < farthest ? orders[i] : farthest;
+    if (level == 1)
+        for (unsigned i = 0; i < count; i++)
+            nearest_.add(orders[i]);
     below.orders.resize((below.blocks.size() + 15) / 16 * 16);
     std::fill(orders + count, below.orders.data() + below.orders.size(), gone);
     std::memcpy(&below.blocks[below.blocks.size() - count], inner.children(), count * sizeof(tree::Block));

@@ -11,7 +11,32 @@
 #include "core/vann/least.hpp"
 #include "core/vann/score.hpp"
 
+#include <array>
+#include <limits>
+
 namespace soup::vann {
+
+/// How far a search reaches: the leaves whose centroids' order is within so much of the nearest ones'. It is
+/// a part of the nearest ones' mean order, which is at home in every metric: reach 0.2 takes in what is at
+/// most 1.2 times as far (squared), or has at least 0.8 times the inner product.
+class Nearest {
+public:
+    void clear() noexcept { *this = {}; }
+    void add(float order) noexcept {
+        if (!(order < orders_.back())) return;
+        std::size_t at = orders_.size() - 1;
+        for (; at > 0 && order < orders_[at - 1]; at--)
+            orders_[at] = orders_[at - 1];
+        orders_[at] = order;
+    }
+    /// The greatest order within reach; +infinity if nothing was added.
+    float limit(float reach) const noexcept;
+
+private:
+    /// The nearest one alone says less: where it lies is chance.
+    std::array<float, 4> orders_{no_order, no_order, no_order, no_order};
+    static constexpr float no_order = std::numeric_limits<float>::infinity();
+};
 
 class Frontier {
 public:
@@ -28,6 +53,8 @@ public:
     /// Takes out the `wanted` nearest leaves known, nearest first; fewer if fewer are known. Valid until the
     /// next call.
     std::span<const Known> take(std::size_t wanted);
+    /// Likewise those within reach, if no leaf was taken out before: `most` at most, and one at least.
+    std::span<const Known> take_within(float reach, std::size_t most);
     /// Whether every leaf was given out.
     bool is_exhausted() const noexcept;
     std::size_t pages_opened() const noexcept { return pages_opened_; }
@@ -59,6 +86,7 @@ private:
     tree::PageStore& store_;
     const VannGeometry& geometry_;
     std::vector<Level> levels_; ///< Leaves first.
+    Nearest nearest_;           ///< Of the leaves.
     Least least_;
     std::vector<Known> chosen_;
     std::vector<tree::Block> blocks_; ///< Of chosen_.

@@ -8,7 +8,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr std::uint32_t stored_version = 1;
+constexpr std::uint32_t stored_version = 2;
 
 struct StoredParameters {
     std::uint32_t version, metric;
@@ -16,10 +16,10 @@ struct StoredParameters {
     tree::Block mean;
     std::uint32_t key_columns;
     KeyColumn columns[key_columns_max];
-    std::uint64_t measured_rows;
+    std::uint64_t measured_rows, removed_rows;
     Setting settings[recall_targets.size()];
 };
-static_assert(sizeof(StoredParameters) == 160 && sizeof(StoredParameters) <= sizeof(tree::Meta::geometry));
+static_assert(sizeof(StoredParameters) == 200 && sizeof(StoredParameters) <= sizeof(tree::Meta::geometry));
 
 [[noreturn]] void refuse(const char* what) {
     throw Error("XX002", "", "index page is damaged", std::string("The metapage's ") + what + " cannot be.",
@@ -50,6 +50,7 @@ void store(const Parameters& parameters, tree::Meta& meta) {
     stored.key_columns = static_cast<std::uint32_t>(parameters.key_columns.size());
     std::copy(parameters.key_columns.begin(), parameters.key_columns.end(), stored.columns);
     stored.measured_rows = parameters.calibration.rows;
+    stored.removed_rows = parameters.calibration.removed;
     std::copy(parameters.calibration.settings.begin(), parameters.calibration.settings.end(),
               stored.settings);
     meta.dimensions = parameters.dimensions;
@@ -73,6 +74,7 @@ Parameters load(const tree::Meta& meta) {
     parameters.key_columns.assign(stored.columns, stored.columns + stored.key_columns);
     if (parameters.key_bytes() > key_bytes_max) refuse("width of keys");
     parameters.calibration.rows = stored.measured_rows;
+    parameters.calibration.removed = stored.removed_rows;
     std::copy(std::begin(stored.settings), std::end(stored.settings),
               parameters.calibration.settings.begin());
     return parameters;

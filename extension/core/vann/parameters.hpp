@@ -28,8 +28,10 @@ struct KeyColumn {
 
 /// What reached a recall when it was measured.
 struct Setting {
-    std::uint32_t probes, beam, rerank;
+    std::uint32_t probes; ///< Leaves, on average.
+    std::uint32_t beam, rerank;
     float measured_recall; ///< 0: was never measured.
+    float reach;           ///< As Nearest has it: which leaves.
 
     friend bool operator==(const Setting&, const Setting&) = default;
 };
@@ -37,7 +39,8 @@ struct Setting {
 inline constexpr std::array recall_targets{0.80F, 0.85F, 0.90F, 0.95F, 0.98F, 0.99F, 0.995F};
 
 struct Calibration {
-    std::uint64_t rows; ///< That the index had when it was measured, 0: never.
+    std::uint64_t rows;    ///< That the index had when it was measured, 0: never.
+    std::uint64_t removed; ///< Rows that vacuum has removed since.
     std::array<Setting, recall_targets.size()> settings;
 
     friend bool operator==(const Calibration&, const Calibration&) = default;

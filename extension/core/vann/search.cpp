@@ -15,6 +15,8 @@ namespace {
 
 constexpr float no_order = std::numeric_limits<float>::infinity();
 constexpr unsigned doublings_max = 10; ///< Of a batch's width.
+/// A first batch is no wider than so many average ones: a query far outside has all leaves equally near.
+constexpr std::size_t reach_most = 16;
 /// Twice as many leaves know three times as many neighbours well: a leaf has many, and those of a wider ball
 /// lie in leaves that were read for the nearest ones.
 constexpr double rows_growth = 3;
@@ -98,22 +100,29 @@ bool Search::may_read_more() const noexcept {
 
 void Search::next_batch() {
     do {
+        const bool is_first = batch_ == 0;
         const unsigned doublings = std::min(batch_++, doublings_max);
         if (may_read_more()) {
             frontier_.open(*query_, settings_.beam << doublings);
-            read_leaves(std::size_t{settings_.probes} << doublings);
+            if (is_first && settings_.reach)
+                read_leaves(
+                    frontier_.take_within(*settings_.reach, std::size_t{settings_.probes} * reach_most));
+            else
+                read_leaves(frontier_.take(std::size_t{settings_.probes} << doublings));
         }
         allow_rows(doublings);
     } while (rows_left_ == 0 && may_read_more());
     std::size_t wanted = ranking_depth();
-    if (orders_.size() > held_entries_max) wanted = std::max(wanted, orders_.size() / 2);
+    // Whoever is content with the first batch does not pay for what it has brought in beyond.
+    const bool is_too_much = batch_ > 1 && orders_.size() > held_entries_max;
+    if (is_too_much) wanted = std::max(wanted, orders_.size() / 2);
     select(wanted);
     if (candidates_.empty() && !may_read_more()) {
         ended_ = true;
         rows_left_ = ready_.size();
     }
     rank();
-    if (orders_.size() > held_entries_max) forget_ranked_leaves();
+    if (is_too_much) forget_ranked_leaves();
 }
 
 /// Of the entries seen so far. The ten nearest that pass a filter lie as far away as the thousand nearest if
@@ -143,8 +152,7 @@ std::size_t Search::ranking_depth() const noexcept {
     return std::max(static_cast<std::size_t>(depth + whole_slack), 2 * rows_left_);
 }
 
-void Search::read_leaves(std::size_t wanted) {
-    const std::span<const Frontier::Known> nearest = frontier_.take(wanted);
+void Search::read_leaves(std::span<const Frontier::Known> nearest) {
     wanted_pages_.clear();
     for (const Frontier::Known& leaf : nearest)
         wanted_pages_.push_back(leaf.link.block);

@@ -2,10 +2,11 @@
 // until the caller has enough or every row was returned once.
 //
 // A batch opens a beam of pages on every inner level, scores the nearest leaves whole, and ranks the best of
-// all entries seen so far anew by their details. The first batch is as wide as ten neighbours at the wanted
-// recall need, so only so many rows come from it, and each later batch, which looks twice as far, gives three
-// times as many: whoever wants a hundred gets them as well as ten. Rows are sorted within a batch; a later
-// one may bring a nearer row. Entries that were not ranked anew, or not returned, wait for the next batch.
+// all entries seen so far anew by their details. The first batch reaches as far as ten neighbours at the
+// wanted recall need: to all leaves that are about as near as the nearest ones. So only ten rows come from
+// it, and each later batch, which looks into twice as many leaves, gives three times as many rows: whoever
+// wants a hundred gets them as well as ten. Rows are sorted within a batch; a later one may bring a nearer
+// row. Entries that were not ranked anew, or not returned, wait for the next batch.
 #pragma once
 
 #include "core/vann/frontier.hpp"
@@ -28,7 +29,10 @@ public:
 inline constexpr std::size_t rows_at_once = 10;
 
 struct SearchSettings {
-    unsigned probes = 16; ///< Leaves of the first batch.
+    unsigned probes = 16; ///< Leaves of the first batch; with a reach, on average: what later ones grow from.
+    /// How far the first batch reaches: see Nearest. A query in a thin neighbourhood has many leaves about as
+    /// near as the nearest and gets them, another one has few.
+    std::optional<float> reach = std::nullopt;
     unsigned beam = 4;    ///< Pages opened on each inner level for the first batch.
     unsigned rerank = 32; ///< Entries of the first batch that are ranked by their details.
     const KeyFilter* filter = nullptr;
@@ -78,7 +82,7 @@ private:
     bool may_read_more() const noexcept;
     double passing_share() const noexcept;
     void next_batch();
-    void read_leaves(std::size_t wanted);
+    void read_leaves(std::span<const Frontier::Known> nearest);
     void read_leaf(const tree::Page& page);
     void read_qualifying(const LeafView& leaf, Leaf& into);
     unsigned add_chains(const LeafView& leaf, unsigned count);

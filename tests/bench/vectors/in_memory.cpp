@@ -3,8 +3,9 @@
 //   in_memory --base FILE --queries FILE [--truth FILE] [--json OUT] [--peers] [--built bulk,inserts,churned]
 //
 // For each way of building: time, pages, fill; for each recall that can be asked for: what calibration chose,
-// the recall measured on the given queries, pages read, processor time a query. --peers adds hnswlib's and
-// FAISS's curves, the limit in memory. The calibration never sees the queries.
+// the recall measured on the given queries, pages read, processor time a query; a churned index also with what
+// was chosen before ("as fresh"). --peers adds hnswlib's and FAISS's curves, the limit in memory. The
+// calibration never sees the queries.
 #include "core/simd/dispatch.hpp"
 #include "core/tree/insert.hpp"
 #include "core/tree/vacuum.hpp"
@@ -321,19 +322,25 @@ int run(int argc, char** argv) {
         } else {
             index.build_in_bulk(base.rows);
         }
-        if (std::string_view(way) == "churned") {
+        const vann::Calibration fresh = index.calibration();
+        const bool is_churned = std::string_view(way) == "churned";
+        if (is_churned) {
             index.churn();
             index.calibrate();
         }
         index.check();
         std::printf("%-9s %6s %8s  %6s  %6s %5s %6s   %6s %6s %7s  %8s\n", "index", "asked", "promised",
                     "recall", "probes", "beam", "rerank", "inner", "leaves", "details", "us/query");
-        for (std::size_t i = 0; i < vann::recall_targets.size(); i++) {
-            const float target = vann::recall_targets[i];
-            const auto settings = vann::settings_for(index.calibration(), target);
-            print_row(json.get(), way, target, index.calibration().settings[i].measured_recall, settings,
-                      index.ask(queries, truth, settings));
-        }
+        const auto print_all = [&](const char* name, const vann::Calibration& calibration) {
+            for (std::size_t i = 0; i < vann::recall_targets.size(); i++) {
+                const float target = vann::recall_targets[i];
+                const auto settings = vann::settings_for(calibration, target);
+                print_row(json.get(), name, target, calibration.settings[i].measured_recall, settings,
+                          index.ask(queries, truth, settings));
+            }
+        };
+        print_all(way, index.calibration());
+        if (is_churned) print_all("as fresh", fresh);
     }
 #ifdef SOUP_MEMORY_PEERS
     if (options.with_peers) measure_peers(base, queries, truth, json.get());

@@ -1,0 +1,101 @@
+// How far a search reaches, and where rows go that come one by one: to the leaf that a build would give them.
+#include "core/vann/frontier.hpp"
+#include "tests/unit/vann_search_fixture.hpp"
+
+namespace soup::vann::test {
+namespace {
+
+TEST(VannReach, IsAPartOfTheNearestOnesMean) {
+    Nearest nearest;
+    EXPECT_EQ(nearest.limit(0.5F), std::numeric_limits<float>::infinity());
+    nearest.add(8);
+    EXPECT_FLOAT_EQ(nearest.limit(0.5F), 12);
+    for (const float order : {100.0F, 4.0F, 2.0F, 6.0F, 7.0F, 50.0F})
+        nearest.add(order);
+    EXPECT_FLOAT_EQ(nearest.limit(0), (2 + 4 + 6 + 7) / 4.0F);
+    EXPECT_FLOAT_EQ(nearest.limit(1), 2 * (2 + 4 + 6 + 7) / 4.0F);
+    EXPECT_LT(nearest.limit(-0.2F), nearest.limit(0));
+    nearest.clear();
+    // Inner products are orders below zero; to reach farther is to be content with less.
+    for (const float order : {-10.0F, -10.0F, -10.0F, -10.0F, -1.0F})
+        nearest.add(order);
+    EXPECT_FLOAT_EQ(nearest.limit(0.25F), -7.5F);
+}
+
+/// Rows that a search looked at before it returned one, and that first row's leaf among them.
+std::size_t leaves_read(BuiltTree& tree, const Floats& asked, const SearchSettings& settings) {
+    Query query(tree.layout);
+    query.prepare(tree.point(asked).data());
+    Search search(tree.store, tree.geometry);
+    search.start(query, settings);
+    EXPECT_TRUE(search.next());
+    return search.pages().leaves;
+}
+
+TEST(VannReach, TakesMoreLeavesWhereManyAreEquallyNear) {
+    Clustered source(64, 40, 41);
+    const auto vectors = source.next(12'000);
+    BuiltTree tree(make_parameters(64));
+    tree.build(vectors);
+    SearchSettings settings;
+    settings.beam = 64;
+    settings.probes = 6;
+    const Floats inside = vectors[0], outside(64, 100);
+    std::size_t before = 0;
+    for (const float reach : {-10.0F, 0.0F, 0.5F, 2.0F}) {
+        settings.reach = reach;
+        const std::size_t leaves = leaves_read(tree, inside, settings);
+        EXPECT_GE(leaves, std::max<std::size_t>(before, 1)) << reach;
+        before = leaves;
+    }
+    settings.reach = -10.0F;
+    EXPECT_EQ(leaves_read(tree, inside, settings), 1U);
+    settings.reach = 0.2F;
+    EXPECT_GT(leaves_read(tree, outside, settings), leaves_read(tree, inside, settings));
+    // From far enough all leaves are equally near; the search is not to read them all.
+    settings.probes = 1;
+    settings.reach = 5.0F;
+    EXPECT_EQ(leaves_read(tree, outside, settings), 16U);
+    // An explicit number is that number.
+    settings.reach.reset();
+    settings.probes = 5;
+    EXPECT_EQ(leaves_read(tree, outside, settings), 5U);
+}
+
+TEST(VannReach, LeavesNothingOut) {
+    Clustered source(40, 10, 42);
+    const auto vectors = source.next(6000);
+    for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine}) {
+        BuiltTree tree(make_parameters(40, metric));
+        tree.build(vectors);
+        for (const float reach : {-1.0F, 0.3F, 100.0F, std::numeric_limits<float>::quiet_NaN()}) {
+            SearchSettings settings;
+            settings.reach = reach;
+            auto found = tree.nearest(vectors[0], settings, SIZE_MAX);
+            std::ranges::sort(found);
+            EXPECT_EQ(found, first_rows(6000)) << reach;
+        }
+    }
+}
+
+/// Of several inner pages the nearest need not be the one above the nearest leaf.
+TEST(VannInsertion, KeepsRecallWhenHalfOfTheRowsAreReplaced) {
+    for (const unsigned dimensions : {100U, 500U}) {
+        Clustered source(dimensions, 60, dimensions);
+        const auto vectors = source.next(dimensions == 100 ? 40'000 : 12'000);
+        BuiltTree tree(make_parameters(dimensions));
+        tree.build(vectors);
+        const Asked asked(vectors, source.next(300));
+        const SearchSettings settings = settings_for(tree.calibration(), 0.9);
+        const double fresh = asked.recall(tree, settings);
+        tree.vacuum([](std::uint64_t row) { return row % 2 == 0; });
+        for (std::uint64_t row = 0; row < vectors.size(); row += 2)
+            tree.insert(row, vectors[row]);
+        EXPECT_GT(asked.recall(tree, settings), fresh - 0.01) << dimensions;
+        EXPECT_EQ(tree.rows().size(), vectors.size());
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+    }
+}
+
+} // namespace
+} // namespace soup::vann::test
