@@ -131,7 +131,8 @@ public:
     virtual void assist(const Assistance& assistance) const;
 
     /// After a vacuum's clean-up: may renew what the metapage says of the index's content.
-    virtual void after_vacuum(Relation, BufferStore&, const OpenIndex&, double /*live_rows*/) const {}
+    virtual void after_vacuum(Relation, BufferStore&, const OpenIndex&, double /*live_rows*/,
+                              double /*removed_rows*/) const {}
 };
 
 inline bool RowTaker::make_row(Relation index, const OpenIndex& open, const Datum* values,

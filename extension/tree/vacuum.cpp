@@ -51,7 +51,7 @@ IndexBulkDeleteResult* clean_up_after_vacuum(const AccessMethod& method, IndexVa
     clean_up(store, *open->geometry, result);
     pg::call([&] { IndexFreeSpaceMapVacuum(info->index); });
     method.after_vacuum(info->index, store, *open,
-                        is_counted ? stats->num_index_tuples : info->num_heap_tuples);
+                        is_counted ? stats->num_index_tuples : info->num_heap_tuples, stats->tuples_removed);
 
     stats->num_pages = result.pages;
     stats->pages_newly_deleted += result.freed_now;

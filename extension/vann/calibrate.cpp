@@ -1,8 +1,9 @@
 // When an index measures itself anew, and the functions that say what it found.
 //
-// A build measures against the rows themselves. So does vacuum, when the number of rows has changed by half
-// since; but its snapshot holds nobody back, so that what a row keeps in its toast table could go while it is
-// read: for such rows it takes the codes' word. vann_calibrate() measures at once and thoroughly.
+// A build measures against the rows themselves. So does vacuum, when a good part of the rows has come, or has
+// been replaced, since: see is_outdated(). But its snapshot holds nobody back, so that what a row keeps in
+// its toast table could go while it is read: for such rows it takes the codes' word. vann_calibrate()
+// measures at once and thoroughly.
 #include "core/vann/calibration.hpp"
 
 #include "tree/buffer_store.hpp"
@@ -40,17 +41,33 @@ void write_calibration(tree::BufferStore& store, const Calibration& calibration)
     pg::call([&] { CacheInvalidateRelcache(store.index()); });
 }
 
-Calibration measure_now(tree::BufferStore& store, const OpenVann& open, const ExactOrder& exact,
-                        std::uint64_t rows) {
-    const std::vector<CalibrationQuery> queries =
-        draw_queries(store, open.vann(), calibration_queries(rows), seed);
-    return calibrate(store, open.vann(), queries, exact, rows);
+/// Adds to the number that the metapage keeps; returns what it says then.
+Calibration count_removed(tree::BufferStore& store, std::uint64_t rows) {
+    const tree::Page page =
+        store.lock(tree::meta_block, rows > 0 ? tree::Lock::exclusive : tree::Lock::shared);
+    Parameters parameters = load(tree::meta(page.bytes()));
+    if (rows == 0) return parameters.calibration;
+    parameters.calibration.removed += rows;
+    tree::Change change(store);
+    vann::store(parameters, tree::meta(change.edit(page)));
+    change.commit();
+    return parameters.calibration;
 }
 
-ExactOrder order_by_rows(const OpenVann& open, MeasuredRows& rows) {
-    return exact_order(open.space, open.parameters.metric, [&rows](tree::HeapAddress address, float* vector) {
+Calibration measure_now(tree::BufferStore& store, const OpenVann& open, MeasuredRows& rows,
+                        std::uint64_t row_count) {
+    const FetchVector fetch = [&rows](tree::HeapAddress address, float* vector) {
         return rows.fetch(address, vector);
-    });
+    };
+    std::vector<CalibrationQuery> queries =
+        draw_queries(store, open.vann(), calibration_queries(row_count), seed);
+    // What was drawn is the codes' word. The row's own is better: among near neighbours rounding matters.
+    std::vector<float> vector(open.space.dimensions()), point(open.space.padded());
+    for (CalibrationQuery& query : queries)
+        if (fetch(query.self, vector.data()) && open.space.to_point(vector.data(), point.data()))
+            query.point = point;
+    return calibrate(store, open.vann(), queries, exact_order(open.space, open.parameters.metric, fetch),
+                     row_count);
 }
 
 /// Server code.
@@ -88,19 +105,18 @@ void return_settings(FunctionCallInfo fcinfo, const Calibration& calibration) {
 } // namespace
 
 void VannMethod::after_vacuum(Relation index, tree::BufferStore& store, const tree::OpenIndex& open,
-                              double live_rows) const {
+                              double live_rows, double removed_rows) const {
     const auto& vann = static_cast<const OpenVann&>(open);
     const auto rows = static_cast<std::uint64_t>(std::max(0.0, live_rows));
-    const std::uint64_t measured = vann.parameters.calibration.rows;
-    constexpr std::uint64_t rows_min = 1000; // Below, a search reads most of the index anyway.
-    if (rows < rows_min || (measured > rows / 3 * 2 && measured < rows * 2)) return;
+    if (!is_outdated(count_removed(store, static_cast<std::uint64_t>(std::max(0.0, removed_rows))), rows))
+        return;
     // A parallel worker's invalidations reach nobody; the next vacuum comes by.
     if (IsParallelWorker() || RecoveryInProgress()) return;
     Relation heap =
         pg::call([=] { return table_open(IndexGetRelation(RelationGetRelid(index), false), NoLock); });
     {
         MeasuredRows read(heap, index, vann.parameters.dimensions, MeasuredRows::Read::in_line);
-        write_calibration(store, measure_now(store, vann, order_by_rows(vann, read), rows));
+        write_calibration(store, measure_now(store, vann, read, rows));
     }
     pg::call([=] { table_close(heap, NoLock); });
 }
@@ -129,8 +145,8 @@ SOUP_FUNCTION(svec_vann_calibrate) {
     tree::BufferStore store(lock.index());
     vann::MeasuredRows rows(lock.heap(), lock.index(), vann.parameters.dimensions);
     const auto rows_known = static_cast<std::uint64_t>(std::max(0.0F, lock.index()->rd_rel->reltuples));
-    const vann::Calibration found = vann::measure_now(store, vann, vann::order_by_rows(vann, rows),
-                                                      std::max<std::uint64_t>(1, rows_known));
+    const vann::Calibration found =
+        vann::measure_now(store, vann, rows, std::max<std::uint64_t>(1, rows_known));
     vann::write_calibration(store, found);
     vann::return_settings(fcinfo, found);
     return Datum{0};

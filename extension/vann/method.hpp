@@ -39,8 +39,8 @@ public:
     std::unique_ptr<tree::RowLoader> make_loader(const tree::OpenIndex& open, std::span<const std::byte> plan,
                                                  tree::Sorter& into) const override;
     void assist(const tree::Assistance& assistance) const override;
-    void after_vacuum(Relation index, tree::BufferStore& store, const tree::OpenIndex& open,
-                      double live_rows) const override;
+    void after_vacuum(Relation index, tree::BufferStore& store, const tree::OpenIndex& open, double live_rows,
+                      double removed_rows) const override;
 };
 extern const VannMethod vann_method;
 

@@ -34,12 +34,12 @@ sub recall {
 }
 
 sub check {
-	my ($when) = @_;
+	my ($when, $slack) = (@_, 0.03);
 	truth();
 	for my $target (0.9, 0.95, 0.99) {
 		my $reached = recall($target);
 		note "$when: recall $reached for $target";
-		cmp_ok($reached, '>=', $target - 0.03, "$when: recall for $target");
+		cmp_ok($reached, '>=', $target - $slack, "$when: recall for $target");
 	}
 	is($node->safe_psql('postgres', q{SELECT * FROM soupvec_verify('point_at', true)}), '', "$when: verify finds nothing");
 	return;
@@ -53,10 +53,20 @@ check('inserted one by one, then vacuumed');
 $node->safe_psql('postgres', 'REINDEX INDEX point_at');
 check('built');
 
-$node->safe_psql('postgres', 'DELETE FROM point WHERE id % 2 = 0');
-$node->safe_psql('postgres', 'VACUUM point');
-$node->safe_psql('postgres', 'INSERT INTO point (tag, at) SELECT 0, near(i * 7) FROM generate_series(1, 6000) i');
-$node->safe_psql('postgres', 'VACUUM ANALYZE point');
+sub replace {
+	my ($condition) = @_;
+	$node->safe_psql('postgres', $_) for "DELETE FROM point WHERE $condition", 'VACUUM point',
+	  'INSERT INTO point (tag, at) SELECT 0, near(i * 7) FROM generate_series(1, 6000) i', 'VACUUM ANALYZE point';
+	return;
+}
+replace('id / 50 % 2 = 0');
 check('half of it replaced');
+
+# Every other centre loses all of its rows, and gets fewer back than the others have. Half of the queries come from there,
+# but a quarter of the rows, by which the index measures itself: what it promises for a row it keeps for a query within .06.
+$node->safe_psql('postgres', 'TRUNCATE point RESTART IDENTITY; INSERT INTO point (tag, at) SELECT 0, near(i) FROM generate_series(1, 12000) i');
+$node->safe_psql('postgres', 'REINDEX INDEX point_at');
+replace('id % 2 = 0');
+check('half of it replaced unevenly', 0.06);
 
 done_testing();
