@@ -14,6 +14,10 @@ $(VECTORS_BENCH)/in_memory.o $(BUILD)/lint/tests/bench/vectors/in_memory.tidy: O
 $(VECTORS_BENCH)/memory_peers.o: OBJ_CXXFLAGS += -O3 -march=native
 LINT_SKIPPED += $(if $(VECTORS_PEERS),,tests/bench/vectors/memory_peers.cpp)
 
+# Which leaves to read: rules against one another.
+$(VECTORS_BENCH)/leaf_rules: $(VECTORS_BENCH)/leaf_rules.o $(VECTORS_DATA) $(BUILD)/tests/lib/memory_store.o $(TREE_OBJS) $(SIMD_OBJS)
+	$(CXX) $(ALL_CXXFLAGS) $^ -lz -o $@
+
 # Electrocardiograms as vectors of any dimension: ecg_windows --help.
 $(VECTORS_BENCH)/ecg_windows: $(VECTORS_BENCH)/ecg_windows.o $(VECTORS_BENCH)/dataset.o
 	$(CXX) $(ALL_CXXFLAGS) $^ -lz -o $@
