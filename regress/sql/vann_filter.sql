@@ -72,6 +72,8 @@ BEGIN
         FETCH other INTO row_id;
         others := others || row_id;
     END LOOP;
+    CLOSE one;
+    CLOSE other;
     RETURN cardinality(ones) = 30
         AND ones = ARRAY(SELECT id FROM vf WHERE i4 = 5 ORDER BY at <-> soupvec_test.spread(8, 5))
         AND others = ARRAY(SELECT id FROM vf WHERE i4 < 50 ORDER BY at <-> soupvec_test.spread(8, 6) LIMIT 30);

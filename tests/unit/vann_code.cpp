@@ -166,6 +166,22 @@ struct ScoredLeaf {
     Floats orders, detailed;
 };
 
+/// Blocks of which no slot is wanted are passed over; what is scored is scored as in a whole leaf.
+TEST(VannCode, ScoresOfSomeSlotsAreThoseOfTheWholeLeaf) {
+    for (const unsigned dimensions : {16U, 50U, 400U})
+        for (const Metric metric : {Metric::l2, Metric::inner_product}) {
+            const ScoredLeaf leaf(dimensions, metric, 1, 77);
+            std::vector<std::uint16_t> slots;
+            for (unsigned slot = 1; slot < leaf.layout.leaf.capacity; slot += slot % 3 == 0 ? 17 : 5)
+                slots.push_back(static_cast<std::uint16_t>(slot));
+            Floats orders(slots.size());
+            const LeafView view(leaf.layout, leaf.draft.body(), 0);
+            EXPECT_EQ(score_slots(leaf.query, view, slots, orders.data()), leaf.score.centre_distance);
+            for (std::size_t i = 0; i < slots.size(); ++i)
+                EXPECT_FLOAT_EQ(orders[i], leaf.orders[slots[i]]) << dimensions << ": slot " << slots[i];
+        }
+}
+
 TEST(VannScore, EstimatesDistancesInEveryDimension) {
     for (const unsigned dimensions : every_dimension)
         for (const Metric metric : {Metric::l2, Metric::inner_product}) {
