@@ -59,8 +59,8 @@ public:
     virtual Block child(const std::byte* inner, unsigned entry) const = 0;
     /// The child under which the item belongs best.
     virtual unsigned choose(const std::byte* inner, const Item& item) const = 0;
-    /// Pages on the way to the leaf where the item belongs best, if that takes looking at more than one page a
-    /// level: a hint to choose(), given to it in Item::way, which may be out of date by then.
+    /// Pages on the way to the leaf where the item belongs best, if that takes looking at more than one page
+    /// a level: a hint to choose(), given to it in Item::way, which may be out of date by then.
     virtual void look_ahead(PageStore&, const Item&, std::vector<Block>& /*way*/) const {}
     /// Whether the child's bound has to grow to take the item, and to let it grow.
     virtual bool covers(const std::byte* inner, unsigned entry, const Item& item) const = 0;

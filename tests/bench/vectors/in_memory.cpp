@@ -3,8 +3,8 @@
 //   in_memory --base FILE --queries FILE [--truth FILE] [--json OUT] [--peers] [--built bulk,inserts,churned]
 //
 // For each way of building: time, pages, fill; for each recall that can be asked for: what calibration chose,
-// the recall measured on the given queries, pages read, processor time a query; a churned index also with what
-// was chosen before ("as fresh"). --peers adds hnswlib's and FAISS's curves, the limit in memory. The
+// the recall measured on the given queries, pages read, processor time a query; a churned index also with
+// what was chosen before ("as fresh"). --peers adds hnswlib's and FAISS's curves, the limit in memory. The
 // calibration never sees the queries.
 #include "core/simd/dispatch.hpp"
 #include "core/tree/insert.hpp"
