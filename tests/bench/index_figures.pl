@@ -146,12 +146,27 @@ index (`Count in Index`, `extension/planner/README.md`); the peers' comes by the
         } @peers) . " |\n";
     };
     $row->($question{$_}, "${_}_us", 'µs', 'less') for qw(box10 box1000 box100000 counted100000 executed100000 radius100 nearest10 nearest100);
+    $row->('box, ~10 rows, without what the executor needs for any index', 'alone10_us', 'µs', 'less');
     $row->('build', 'build_s', 's', 'less');
     $row->('index', 'bytes_per_point', 'bytes a point', 'less');
     $row->('inserts, one a commit', 'insert_single_per_s', '/s', 'more');
     $row->('the same without the index', 'insert_single_bare_per_s', '/s', 'more');
     $row->('inserts, 1,000 a statement', 'insert_batch_per_s', '/s', 'more');
     $row->('the same without the index', 'insert_batch_bare_per_s', '/s', 'more');
+    return "$text\n" . other_ways($set->{vtree});
+}
+
+# vtree's questions to an index that grew by single inserts, and the planner's way beside a scan of the whole table.
+sub other_ways {
+    my ($ours) = @_;
+    my @ways = (['', 'packed'], ['grown_', 'grown by inserts'], ['chosen_', 'by the planner\'s choice'], ['scanned_', 'by reading the table']);
+    my @measured = grep { my $way = $_->[0]; grep { defined $ours->{"${way}${_}_us"} } keys %question } @ways;
+    return '' if @measured < 2;
+    my $text = '| vtree | ' . join(' | ', map { $_->[1] } @measured) . " |\n" . '|---' x (@measured + 1) . "|\n";
+    for my $question (qw(box10 box1000 box100000 radius100 nearest10 nearest100)) {
+        my @times = map { $ours->{"$_->[0]${question}_us"} } @measured;
+        $text .= "| $question{$question} | " . join(' | ', map { defined ? number($_) . ' µs' : '' } @times) . " |\n" if grep { defined } @times[1 .. $#times];
+    }
     return "$text\n";
 }
 
