@@ -256,6 +256,7 @@ private:
             peers.emplace_back(kind).prepare();
         const double begin = now();
         std::vector<std::thread> threads;
+        threads.reserve(sessions);
         for (std::size_t i = 0; i < sessions; ++i)
             threads.emplace_back([&, i] {
                 insert_rows(peers[i], statement, first + (last - first) * i / sessions,
