@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace soup::vann {
@@ -24,8 +23,8 @@ void add_scaled(const float* x, float factor, unsigned n, float* sum) noexcept {
 
 class Bisection {
 public:
-    explicit Bisection(const Points& points)
-        : points_(points), order_(points.count), keys_(points.count), axis_(points.seen) {}
+    Bisection(const Points& points, unsigned least)
+        : points_(points), least_(least), order_(points.count), keys_(points.count), axis_(points.seen) {}
 
     std::vector<bool> run() {
         find_axis();
@@ -99,14 +98,14 @@ private:
         auto lower = static_cast<unsigned>(
             std::count_if(keys_.begin(), keys_.end(), [](float key) { return key < 0; }));
         if (keys_[order_.front()] == keys_[order_.back()]) lower = n / 2;
-        const unsigned least = std::max(1U, n / 4);
-        lower = std::clamp(lower, least, n - least);
+        lower = std::clamp(lower, least_, n - least_);
         is_right_.assign(n, false);
         for (unsigned i = lower; i < n; ++i)
             is_right_[order_[i]] = true;
     }
 
     const Points& points_;
+    unsigned least_;
     std::vector<unsigned> order_;
     std::vector<float> keys_, axis_;
     float border_ = 0;
@@ -115,32 +114,8 @@ private:
 
 } // namespace
 
-std::vector<bool> bisect(const Points& points) {
-    return Bisection(points).run();
-}
-
-// A code's step is f = max|r|/127, its rounding's deviation f/√12 a coordinate, so the squared distance of
-// points d apart is known to within a share of 2f/(√12 d): 5 % where d is twelve steps. A few points' nearest
-// neighbours tell; of equal ones none is nearer than another.
-bool is_too_wide(const Points& points) {
-    constexpr unsigned tried = 8;
-    constexpr float steps = 12;
-    if (points.count < least_bisected) return false;
-    const std::vector<float> mean = mean_of_side(points, std::vector<bool>(points.count), false);
-    unsigned wide = 0;
-    for (unsigned trial = 0; trial < tried; ++trial) {
-        const unsigned i = points.count * trial / tried;
-        float most = 0, nearest = std::numeric_limits<float>::infinity();
-        for (unsigned j = 0; j < points.seen; ++j)
-            most = std::max(most, std::abs(points[i][j] - mean[j]));
-        for (unsigned j = 0; j < points.count; ++j) {
-            const float distance = simd::kernels().l2_squared(points[i], points[j], points.seen);
-            if (distance > 0) nearest = std::min(nearest, distance);
-        }
-        const float limit = steps * most / 127;
-        wide += nearest < limit * limit ? 1 : 0;
-    }
-    return wide > tried / 2;
+std::vector<bool> bisect(const Points& points, unsigned least) {
+    return Bisection(points, std::clamp(least, 1U, points.count / 2)).run();
 }
 
 std::vector<float> mean_of_side(const Points& points, const std::vector<bool>& is_right, bool right) {

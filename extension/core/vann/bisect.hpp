@@ -19,14 +19,7 @@ struct Points {
 
 /// Which points go right. Equal points, or ones that nothing tells apart, are divided half and half. At least
 /// two points.
-std::vector<bool> bisect(const Points& points);
-
-/// Fewer points than this are not worth a leaf of their own.
-inline constexpr unsigned least_bisected = 32;
-
-/// Whether 8-bit codes around the points' common mean are too coarse to rank a point's neighbours, as where
-/// the points are small clusters that lie far apart. Leaves of fewer points then make better codes.
-bool is_too_wide(const Points& points);
+std::vector<bool> bisect(const Points& points, unsigned least);
 
 /// The mean of the points of one side, `seen` floats.
 std::vector<float> mean_of_side(const Points& points, const std::vector<bool>& is_right, bool right);

@@ -7,6 +7,7 @@
 #include "core/vann/geometry.hpp"
 #include "core/vann/chain_page.hpp"
 #include "core/vann/decoded_leaf.hpp"
+#include "core/vann/division.hpp"
 #include "core/vann/leaf_draft.hpp"
 
 #include <algorithm>
@@ -112,9 +113,9 @@ private:
 
     /// Looked at now and then while the leaf fills: what was coded too coarsely stays so, also after a split.
     bool is_to_be_split_early() const {
-        if (!layout_.has_details() || view_.live() < least_bisected || view_.live() % least_bisected != 0)
+        if (!layout_.has_details() || view_.live() < least_divided || view_.live() % least_divided != 0)
             return false;
-        return is_too_wide(decode_leaf(store_, view_, leaf_.block()).points);
+        return is_divided_early(decode_leaf(store_, view_, leaf_.block()).points);
     }
 
     unsigned free_slot() const {

@@ -4,6 +4,7 @@
 // every split. The parent is locked exclusively meanwhile and its children one at a time, in the order of all
 // locks.
 #include "core/vann/decoded_leaf.hpp"
+#include "core/vann/division.hpp"
 #include "core/vann/geometry.hpp"
 #include "core/vann/leaf_draft.hpp"
 
@@ -108,7 +109,7 @@ void VannGeometry::split_leaf(tree::PageStore& store, const tree::Page& page, tr
     const LeafView leaf(layout_, page.body(), page.block());
     const DecodedLeaf entries = decode_leaf(store, leaf, page.block());
     if (entries.points.count < 2) tree::refuse_page(page.block(), "it has too few entries to be split");
-    const std::vector<bool> is_right = bisect(entries.points);
+    const std::vector<bool> is_right = divide_leaf(entries.points);
 
     LeafDraft draft(layout_);
     const auto write = [&](bool side, tree::Block block, std::byte* body, std::vector<float>& bound) {
@@ -138,7 +139,7 @@ void VannGeometry::split_inner(tree::PageStore& store, const tree::Page& page, t
         const std::vector<float> bound = bound_of(store, layout_, inner.child(entry), page);
         points.floats.insert(points.floats.end(), bound.begin(), bound.end());
     }
-    const std::vector<bool> is_right = bisect(points);
+    const std::vector<bool> is_right = bisect(points, points.count / 4);
 
     const auto write = [&](bool side, std::byte* body, std::vector<float>& bound) {
         InnerImage image(layout_, body);
