@@ -31,6 +31,16 @@ TEST(VannCalibration, KeepsItsPromiseAfterABuild) {
     }
 }
 
+/// What was drawn is the row that it says it is, but for the codes' rounding.
+void expect_rows(const BuiltTree& tree, const std::vector<Floats>& vectors,
+                 const std::vector<CalibrationQuery>& drawn) {
+    for (const CalibrationQuery& query : drawn) {
+        const Floats point = tree.point(vectors[VannTree::row(query.self)]);
+        EXPECT_LT(squared_distance(query.point, point),
+                  0.001 * squared_distance(point, Floats(point.size())));
+    }
+}
+
 TEST(VannCalibration, KeepsItsPromiseForAnIndexInUse) {
     Clustered source(32, 100, 32);
     const auto vectors = source.next(10'000);
@@ -41,14 +51,36 @@ TEST(VannCalibration, KeepsItsPromiseForAnIndexInUse) {
         tree.insert(row, vectors[row]);
     auto drawn = draw_queries(tree.store, tree.geometry, 500, 1);
     EXPECT_EQ(drawn.size(), 500U);
-    for (const CalibrationQuery& query : drawn) {
-        // What was drawn is the row that it says it is, but for the codes' rounding.
-        const Floats point = tree.point(vectors[VannTree::row(query.self)]);
-        EXPECT_LT(squared_distance(query.point, point),
-                  0.001 * squared_distance(point, Floats(point.size())));
-    }
+    expect_rows(tree, vectors, drawn);
     const Calibration calibration = calibrate(tree.store, tree.geometry, drawn, {}, vectors.size());
     expect_promises_kept(tree, asked, calibration);
+}
+
+/// Of codes in the leaf, of details, and of details that see more than the leaf does.
+TEST(VannCalibration, DrawsRowsAsTheyAreButForRounding) {
+    for (const unsigned dimensions : {32U, 100U, 2500U}) {
+        const auto vectors = Clustered(dimensions, 10, 38).next(1000);
+        BuiltTree tree(make_parameters(dimensions));
+        tree.build(vectors);
+        const auto drawn = draw_queries(tree.store, tree.geometry, 100, 1);
+        EXPECT_EQ(drawn.size(), 100U);
+        expect_rows(tree, vectors, drawn);
+    }
+}
+
+TEST(VannCalibration, DrawsNothingFromDetailsOfAnotherLeaf) {
+    BuiltTree tree(make_parameters(100));
+    tree.build(Clustered(100, 10, 39).next(1000));
+    for (tree::Block block = 1; block < tree.store.block_count(); ++block) {
+        tree::Tail& tail = tree::tail(tree.store.raw(block));
+        if (tail.kind == tree::PageKind::companion) tail.owner = tree.store.block_count();
+    }
+    try {
+        draw_queries(tree.store, tree.geometry, 10, 1);
+        FAIL() << "they were drawn";
+    } catch (const Error& error) {
+        EXPECT_STREQ(error.sqlstate(), "XX002");
+    }
 }
 
 TEST(VannCalibration, AsksForNoMoreThanNeeded) {

@@ -3,6 +3,7 @@
 #include "core/vann/calibration.hpp"
 
 #include "core/simd/dispatch.hpp"
+#include "core/vann/decoded_leaf.hpp"
 #include "core/vann/scores.hpp"
 
 #include <algorithm>
@@ -158,20 +159,7 @@ std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeo
         query.self = self;
         query.point.resize(layout.padded);
         leaf.read_centroid(centroid.data());
-        if (layout.has_details()) {
-            const tree::Page details =
-                store.lock(leaf.detail_block(slot / layout.detail.per_page), tree::Lock::shared);
-            if (!DetailView::belongs(details, page.block())) continue;
-            const DetailCode detail = DetailView(layout, details.body())[slot % layout.detail.per_page];
-            const unsigned both = std::min(layout.leaf_dims, layout.detail_dims);
-            decode_bytes(detail.code, detail.f, centroid.data(), both, query.point.data());
-            for (unsigned i = both; i < layout.detail_dims; i++)
-                query.point[i] = detail.tail_f * static_cast<float>(detail.code[i]);
-        } else {
-            const auto* code = reinterpret_cast<const std::int8_t*>(
-                leaf.codes() + std::size_t{slot} * layout.leaf.code_bytes);
-            decode_bytes(code, leaf.f()[slot] / 2, centroid.data(), layout.leaf_dims, query.point.data());
-        }
+        decode_slot(store, leaf, page.block(), slot, centroid.data(), query.point.data());
         queries.push_back(std::move(query));
     }
     return queries;

@@ -29,7 +29,7 @@ using ExactOrder = std::function<std::optional<float>(const CalibrationQuery&, t
 /// How many queries are worth their time in an index of so many rows.
 std::size_t calibration_queries(std::uint64_t rows) noexcept;
 
-/// Draws rows of the index.
+/// Draws rows of the index. Raises XX002 if a leaf's detail page is another's.
 std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
                                            std::size_t wanted, std::uint64_t seed);
 
