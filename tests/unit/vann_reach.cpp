@@ -24,12 +24,9 @@ TEST(VannReach, IsAPartOfTheNearestOnesMean) {
 
 /// Rows that a search looked at before it returned one, and that first row's leaf among them.
 std::size_t leaves_read(BuiltTree& tree, const Floats& asked, const SearchSettings& settings) {
-    Query query(tree.layout);
-    query.prepare(tree.point(asked).data());
-    Search search(tree.store, tree.geometry);
-    search.start(query, settings);
-    EXPECT_TRUE(search.next());
-    return search.pages().leaves;
+    Asking asking(tree, asked, settings);
+    EXPECT_TRUE(asking.search.next());
+    return asking.search.pages().leaves;
 }
 
 TEST(VannReach, TakesMoreLeavesWhereManyAreEquallyNear) {

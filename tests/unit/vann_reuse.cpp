@@ -27,16 +27,13 @@ TEST(VannReuse, OfACompanionLeavesTheLeafsOwnEstimate) {
     const Floats asked = source.next();
 
     const soup::test::MemoryStore::Transaction transaction(tree.store);
-    Query query(tree.layout);
-    query.prepare(tree.point(asked).data());
-    Search search(tree.store, tree.geometry);
-    search.start(query, {.probes = 4, .rerank = 10});
+    Asking asking(tree, asked, {.probes = 4, .rerank = 10});
     std::vector<std::uint64_t> found;
-    while (const auto next = search.next()) {
+    while (const auto next = asking.search.next()) {
         found.push_back(VannTree::row(next->address));
         const double distance = squared_distance(vectors[found.back()], asked);
         // An estimate of one bit a dimension; numbers of another leaf are nowhere near.
-        ASSERT_NEAR(query.reported(next->order), std::sqrt(distance), 0.5 * std::sqrt(distance) + 1);
+        ASSERT_NEAR(asking.query.reported(next->order), std::sqrt(distance), 0.5 * std::sqrt(distance) + 1);
         if (found.size() == 10) give_companions_away(tree.store);
     }
     std::ranges::sort(found);

@@ -107,17 +107,15 @@ TEST(VannSearch, ReportsDistancesInOrderWithinABatch) {
     BuiltTree tree(make_parameters(96));
     tree.build(vectors);
     const Floats asked = source.next();
-    Query query(tree.layout);
-    query.prepare(tree.point(asked).data());
-    Search search(tree.store, tree.geometry);
     SearchSettings settings;
     settings.rerank = 100;
-    search.start(query, settings);
+    Asking asking(tree, asked, settings);
+    Search& search = asking.search;
     double before = 0;
     for (std::size_t i = 0; i < rows_at_once; ++i) {
         const auto found = search.next();
         ASSERT_TRUE(found);
-        const double reported = query.reported(found->order);
+        const double reported = asking.query.reported(found->order);
         EXPECT_GE(reported, before);
         before = reported;
         const double exact = std::sqrt(squared_distance(vectors[VannTree::row(found->address)], asked));
@@ -230,18 +228,15 @@ TEST(VannSearch, WithAFilterRanksFew) {
     BuiltTree tree(make_parameters(50, Metric::l2, 5));
     tree.build(source.next(20'000));
     const LastDigit filter(3, 100);
-    Query query(tree.layout);
-    query.prepare(tree.point(source.next()).data());
-    Search search(tree.store, tree.geometry);
     SearchSettings settings;
     settings.probes = 4;
     settings.rerank = 16;
     settings.filter = &filter;
-    search.start(query, settings);
+    Asking asking(tree, source.next(), settings);
     for (std::size_t i = 0; i < rows_at_once; ++i)
-        ASSERT_TRUE(search.next());
-    EXPECT_GT(search.pages().leaves, settings.probes);
-    EXPECT_LE(search.pages().details, 3 * settings.rerank);
+        ASSERT_TRUE(asking.search.next());
+    EXPECT_GT(asking.search.pages().leaves, settings.probes);
+    EXPECT_LE(asking.search.pages().details, 3 * settings.rerank);
 }
 
 TEST(VannSearch, EndsAtItsLimitOfPages) {

@@ -51,6 +51,17 @@ private:
     std::vector<Cluster> clusters_;
 };
 
+/// A search that has begun.
+struct Asking {
+    Asking(VannTree& tree, const Floats& vector, const SearchSettings& settings)
+        : query(tree.layout), search(tree.store, tree.geometry) {
+        query.prepare(tree.point(vector).data());
+        search.start(query, settings);
+    }
+    Query query;
+    Search search;
+};
+
 /// A tree that begins with a bulk build. Row i holds vectors[i].
 class BuiltTree : public VannTree {
 public:
@@ -93,13 +104,10 @@ public:
     std::vector<std::uint64_t> nearest(const Floats& vector, const SearchSettings& settings,
                                        std::size_t wanted) {
         const soup::test::MemoryStore::Transaction transaction(store);
-        Query query(layout);
-        query.prepare(point(vector).data());
-        Search search(store, geometry);
-        search.start(query, settings);
+        Asking asking(*this, vector, settings);
         std::vector<std::uint64_t> found;
         while (found.size() < wanted) {
-            const auto next = search.next();
+            const auto next = asking.search.next();
             if (!next) break;
             found.push_back(row(next->address));
         }
