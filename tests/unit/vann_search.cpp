@@ -239,6 +239,21 @@ TEST(VannSearch, WithAFilterRanksFew) {
     EXPECT_LE(asking.search.pages().details, 3 * settings.rerank);
 }
 
+// Whoever takes ten rows ranks as many as the settings say, however many entries the first batch brought in.
+TEST(VannSearch, RanksItsDepthInAFirstBatchOfAnySize) {
+    std::mt19937_64 random(40);
+    BuiltTree tree(make_parameters(33));
+    std::vector<Floats> vectors(70'000); // More than a search would hold on to.
+    for (Floats& vector : vectors)
+        vector = normal(33, random);
+    tree.build(vectors, tree.options(vectors.size()), 5000, BuiltTree::Recall::unknown);
+    Asking asking(tree, vectors[0], {.probes = 9999, .beam = 9999, .rerank = 10});
+    for (std::size_t i = 0; i < rows_at_once; ++i)
+        ASSERT_TRUE(asking.search.next());
+    EXPECT_GT(asking.search.pages().leaves * tree.layout.leaf.capacity, vectors.size());
+    EXPECT_LE(asking.search.pages().details, 10U);
+}
+
 TEST(VannSearch, EndsAtItsLimitOfPages) {
     Clustered source(50, 20, 25);
     BuiltTree tree(make_parameters(50));

@@ -77,8 +77,10 @@ public:
     void build(const std::vector<Floats>& vectors) {
         build(vectors, options(vectors.size()), vectors.size());
     }
+    enum class Recall : std::uint8_t { measured, unknown };
     /// `sampled`: so many of the vectors, evenly spread, are the sample.
-    void build(const std::vector<Floats>& vectors, BuildOptions with, std::size_t sampled) {
+    void build(const std::vector<Floats>& vectors, BuildOptions with, std::size_t sampled,
+               Recall recall = Recall::measured) {
         with.fetch = [&](tree::HeapAddress address, float* vector) {
             std::ranges::copy(vectors[row(address)], vector);
             return true;
@@ -90,7 +92,7 @@ public:
         for (std::size_t row = 0; row < vectors.size(); ++row)
             taken += builder.add(vectors[row].data(), address(row), keys(row)) ? 1 : 0;
         builder.finish();
-        builder.measure();
+        if (recall == Recall::measured) builder.measure();
         parameters_ = load(tree::meta(store.lock(tree::meta_block, tree::Lock::shared).bytes()));
         EXPECT_EQ(parameters_, builder.parameters());
         Floats mean;
