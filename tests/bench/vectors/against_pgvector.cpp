@@ -10,6 +10,7 @@
 #include "tests/bench/vectors/curve.hpp"
 #include "tests/bench/vectors/one_processor.hpp"
 #include "tests/bench/vectors/peer.hpp"
+#include "tests/bench/vectors/program.hpp"
 #include "tests/bench/vectors/truth.hpp"
 
 #include <CLI/CLI.hpp>
@@ -416,10 +417,5 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run(argc, argv);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "against_pgvector: %s\n", error.what());
-        return 1;
-    }
+    return soup::bench::run_program("against_pgvector", run, argc, argv);
 }

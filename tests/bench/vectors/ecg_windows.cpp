@@ -7,6 +7,7 @@
 // queries come from there alone, so that no query shares a sample with the base. If there are more windows
 // than rows are wanted, a seeded draw decides; the rows keep the order of time.
 #include "tests/bench/vectors/dataset.hpp"
+#include "tests/bench/vectors/program.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -162,10 +163,5 @@ int run(int argc, char** argv) {
 } // namespace soup::bench
 
 int main(int argc, char** argv) {
-    try {
-        return soup::bench::run(argc, argv);
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "ecg_windows: %s\n", e.what());
-        return 1;
-    }
+    return soup::bench::run_program("ecg_windows", soup::bench::run, argc, argv);
 }

@@ -14,6 +14,8 @@
 #ifdef SOUP_MEMORY_PEERS
 #include "tests/bench/vectors/memory_peers.hpp"
 #endif
+#include "tests/bench/vectors/memory_rows.hpp"
+#include "tests/bench/vectors/program.hpp"
 #include "tests/bench/vectors/thread_clock.hpp"
 #include "tests/bench/vectors/truth.hpp"
 #include "tests/lib/memory_sorter.hpp"
@@ -33,14 +35,6 @@ namespace {
 using Clock = ThreadClock;
 double since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-tree::HeapAddress address_of(std::uint32_t row) {
-    return tree::as_address((std::uint64_t{row / 64} << 16) | (row % 64 + 1));
-}
-std::uint32_t row_of(tree::HeapAddress address) {
-    const std::uint64_t number = tree::as_number(address);
-    return static_cast<std::uint32_t>((number >> 16) * 64 + (number & 0xffff) - 1);
 }
 
 struct Options {
@@ -352,12 +346,5 @@ int run(int argc, char** argv) {
 } // namespace soup::bench
 
 int main(int argc, char** argv) {
-    try {
-        return soup::bench::run(argc, argv);
-    } catch (const soup::Error& e) {
-        std::fprintf(stderr, "in_memory: %s %s\n", e.what(), e.detail().c_str());
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "in_memory: %s\n", e.what());
-    }
-    return 1;
+    return soup::bench::run_program("in_memory", soup::bench::run, argc, argv);
 }

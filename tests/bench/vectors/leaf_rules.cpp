@@ -11,6 +11,8 @@
 #include "core/tree/insert.hpp"
 #include "core/vann/build.hpp"
 #include "core/vann/frontier.hpp"
+#include "tests/bench/vectors/memory_rows.hpp"
+#include "tests/bench/vectors/program.hpp"
 #include "tests/bench/vectors/truth.hpp"
 #include "tests/lib/memory_sorter.hpp"
 #include "tests/lib/memory_store.hpp"
@@ -140,7 +142,7 @@ Outcome outcome(const std::vector<Route>& routes, const Rule& rule, double param
             static_cast<double>(counts[counts.size() * 95 / 100])};
 }
 
-/// An index on pages in memory; row i's address is i + 1 in 16-bit halves.
+/// An index on pages in memory.
 class Index {
 public:
     explicit Index(const Vectors& base) : base_(base) {
@@ -156,8 +158,8 @@ public:
         for (std::size_t row = 0; row < base.rows; row++)
             builder.sample(base.row(row));
         builder.train();
-        for (std::size_t row = 0; row < base.rows; row++)
-            builder.add(base.row(row), tree::as_address(row / 64 << 16 | (row % 64 + 1)), {});
+        for (std::uint32_t row = 0; row < base.rows; row++)
+            builder.add(base.row(row), address_of(row), {});
         builder.finish();
         parameters_ = builder.parameters();
     }
@@ -202,8 +204,7 @@ public:
 
 private:
     const float* vector_of(const vann::LeafView& leaf, unsigned slot) const {
-        const std::uint64_t number = tree::as_number(leaf.address(slot));
-        return base_.row((number >> 16) * 64 + (number & 0xffff) - 1);
+        return base_.row(row_of(leaf.address(slot)));
     }
     float width(const vann::Space& space, const vann::Layout& layout, const vann::LeafView& leaf) {
         float& width = widths_[leaf.body()];
@@ -257,12 +258,5 @@ int run(int argc, char** argv) {
 } // namespace soup::bench
 
 int main(int argc, char** argv) {
-    try {
-        return soup::bench::run(argc, argv);
-    } catch (const soup::Error& e) {
-        std::fprintf(stderr, "leaf_rules: %s %s\n", e.what(), e.detail().c_str());
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "leaf_rules: %s\n", e.what());
-    }
-    return 1;
+    return soup::bench::run_program("leaf_rules", soup::bench::run, argc, argv);
 }
