@@ -39,8 +39,8 @@ struct Request {
 /// What an append's content type says: of its records, or that its record is a columns body.
 struct ContentType {
     bool is_columns_body = false;
-    std::string_view of_records;               ///< If it is none.
-    std::optional<std::string_view> of_rows{}; ///< If it is one, and the rows' type is given.
+    std::string_view of_records;                            ///< If it is none.
+    std::optional<std::string_view> of_rows = std::nullopt; ///< If it is one, and the rows' type is given.
 };
 ContentType read_content_type(const Request& request) noexcept;
 

@@ -19,7 +19,8 @@ struct Item {
     std::span<const float> point;
     HeapAddress address;
     std::span<const std::byte> keys; ///< Further key columns, fixed width, as the metapage declares them.
-    std::span<const Block> way = {}; ///< See Geometry::look_ahead().
+    /// See Geometry::look_ahead(). GCC warns of shorter initialisers without a default.
+    std::span<const Block> way = {}; // NOLINT(readability-redundant-member-init)
 };
 
 /// A child of an inner page that is being written.
