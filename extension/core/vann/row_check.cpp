@@ -1,10 +1,10 @@
 // Which rows a leaf has, and whether what it keeps of one can come from that row's vector and keys.
 //
-// Keys are compared as they are. A code is decoded and compared with the vector within its error: an eighth
-// of a percent of the residual for each coordinate's step, and as much again for every split that coded the
-// decoded point anew, around another centroid. A tenth of what vector and centroid measure together is far
-// above that and far below the distance between two rows of different clusters; rows that are nearer to each
-// other than that are not told apart.
+// Keys are compared as they are. A code is decoded and compared with the vector within its error: a
+// coordinate is off by half a step or so, a step being 1/127 of the residual's largest one, and once more
+// for every split that coded the decoded point anew, around another centroid. What the splits add up to
+// depends on their number, so the limit is a wide one: a tenth of what vector and centroid measure together.
+// Rows that are nearer to each other than that are not told apart.
 #include "core/vann/chain_page.hpp"
 #include "core/vann/decoded_leaf.hpp"
 #include "core/vann/geometry.hpp"
