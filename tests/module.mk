@@ -173,6 +173,7 @@ include $(wildcard tests/bench/*/module.mk)
 bench: all install $(RAWLOG_BENCH)/append $(PROCESSING_BENCH)/processing $(SOUPVEC_BENCH)/kernels $(PROCESSOR_BENCH)/speed \
        $(GATEWAY_BENCH)/batch $(BUILD)/bench/append_latency
 	BUILD=$(BUILD) PG_CONFIG=$(PG_CONFIG) tests/bench/run
-# The page and its picture from the last `make bench`.
+# The page and its picture from the last `make bench`; README's table from all pages' raw numbers.
 figures:
 	tests/bench/figures.pl $(BUILD)/bench docs
+	tests/bench/headlines.pl README.md docs
