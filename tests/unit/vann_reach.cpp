@@ -37,7 +37,8 @@ TEST(VannReach, TakesMoreLeavesWhereManyAreEquallyNear) {
     SearchSettings settings;
     settings.beam = 64;
     settings.probes = 6;
-    const Floats inside = vectors[0], outside(64, 100);
+    const Floats& inside = vectors[0];
+    const Floats outside(64, 100);
     std::size_t before = 0;
     for (const float reach : {-10.0F, 0.0F, 0.5F, 2.0F}) {
         settings.reach = reach;
