@@ -108,7 +108,8 @@ TEST(VannCalibration, NeverTakesLessForMore) {
 
 /// Rows in groups that are nearly the same, as overlapping windows of a signal are: each finds its nearest
 /// without looking far. Queries that belong to no group need more, and a reach gives them more than a number
-/// of leaves would.
+/// of leaves would. Asked for a recall that takes several leaves: of one or two, the whole number above their
+/// mean is half as many again.
 TEST(VannCalibration, FindsMoreByReachForQueriesUnlikeTheRows) {
     Clustered source(64, 100, 35);
     std::mt19937_64 random(36);
@@ -124,7 +125,7 @@ TEST(VannCalibration, FindsMoreByReachForQueriesUnlikeTheRows) {
     BuiltTree tree(make_parameters(64));
     tree.build(vectors);
     const Asked asked(vectors, source.next(150));
-    const SearchSettings settings = settings_for(tree.calibration(), 0.95);
+    const SearchSettings settings = settings_for(tree.calibration(), 0.98);
     SearchSettings fixed = settings;
     fixed.reach.reset();
     EXPECT_GT(asked.recall(tree, settings), asked.recall(tree, fixed));

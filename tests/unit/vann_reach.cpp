@@ -60,6 +60,30 @@ TEST(VannReach, TakesMoreLeavesWhereManyAreEquallyNear) {
     EXPECT_EQ(leaves_read(tree, outside, settings), 5U);
 }
 
+/// The same leaves are read, but what is many is said by the mean.
+TEST(VannReach, RanksDeeperWhereMoreLeavesAreWithin) {
+    EXPECT_EQ(deepened(1, 4), 1);
+    EXPECT_EQ(deepened(6, 4), 1.5);
+    EXPECT_EQ(deepened(1000, 4), 4);
+    Clustered source(64, 40, 44);
+    const auto vectors = source.next(12'000);
+    BuiltTree tree(make_parameters(64));
+    tree.build(vectors);
+    const Asked asked(vectors, source.next(100));
+    SearchSettings settings;
+    settings.beam = 64;
+    settings.rerank = 16;
+    settings.reach = 100.0F; // All leaves.
+    settings.probes = 1000;
+    const double few = asked.recall(tree, settings);
+    settings.probes = 10;
+    EXPECT_GT(asked.recall(tree, settings), few + 0.02);
+    const double deeper = asked.recall(tree, settings);
+    settings.probes = 1000;
+    settings.rerank *= 4;
+    EXPECT_EQ(asked.recall(tree, settings), deeper);
+}
+
 TEST(VannReach, LeavesNothingOut) {
     Clustered source(40, 10, 42);
     const auto vectors = source.next(6000);

@@ -40,15 +40,15 @@ public:
         }
         return is_changed;
     }
-    /// True neighbours among the ten best of the first `depth` entries.
-    std::size_t hits(std::size_t depth) const {
+    /// The part of the wanted neighbours that is among the ten best of the first `depth` entries.
+    double share(std::size_t depth, std::size_t wanted) const {
         std::size_t returned = 0, hits = 0;
         for (std::size_t i = 0; i < watched_.size() && returned < rows_at_once; i++) {
             if (is_read_[i] == 0 || before_[i] >= depth) continue;
             returned++;
             hits += watched_[i].is_true ? 1 : 0;
         }
-        return hits;
+        return static_cast<double>(std::min(hits, wanted)) / static_cast<double>(wanted);
     }
 
 private:
@@ -66,6 +66,7 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
             nearest.add(step.order);
         Beam beam(watched);
         std::size_t at = 0;
+        double last_deeper = 0;
         std::array<double, depths.size()> shares{};
         for (std::size_t r = 0; r < reaches.size(); r++) {
             const float limit = nearest.limit(reaches[r]);
@@ -74,11 +75,14 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
                 if (route[at].leaf != Scores::not_scored &&
                     beam.read(route[at].leaf, scores.before(route[at].leaf)))
                     is_changed = true;
+            const double deeper = deepened(at, tally.mean_leaves(b, r));
             tally.leaves[b][r] += static_cast<double>(at);
+            tally.deeper[b][r] += deeper;
+            is_changed = is_changed || deeper != last_deeper;
+            last_deeper = deeper;
             for (std::size_t d = 0; d < depths.size(); d++) {
                 if (is_changed)
-                    shares[d] = static_cast<double>(std::min(beam.hits(depths[d]), scores.wanted())) /
-                                static_cast<double>(scores.wanted());
+                    shares[d] = beam.share(static_cast<std::size_t>(depths[d] * deeper), scores.wanted());
                 tally.found[b][r][d] += shares[d];
             }
         }
@@ -88,7 +92,7 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
 
 /// The least reach that finds enough, and what it takes; or all that can be found.
 struct Reach {
-    double reach, leaves, recall;
+    double reach, leaves, deeper, recall;
 };
 Reach reach_for(const Tally& tally, std::size_t b, std::size_t d, double target) {
     const auto queries = static_cast<double>(tally.queries);
@@ -97,13 +101,14 @@ Reach reach_for(const Tally& tally, std::size_t b, std::size_t d, double target)
     std::size_t r = 0;
     while (recall(r) < wanted)
         r++;
-    const Reach enough{reaches[r], tally.leaves[b][r] / queries, recall(r)};
+    const double deeper = tally.deeper[b][r] / queries;
+    const Reach enough{reaches[r], tally.leaves[b][r] / queries, deeper, recall(r)};
     if (r == 0 || wanted < target) return enough;
     // Between two that were measured recall grows evenly, nearly.
     const double share = (target - recall(r - 1)) / (recall(r) - recall(r - 1));
     const double leaves = tally.leaves[b][r - 1] / queries;
     return {reaches[r - 1] + share * (reaches[r] - reaches[r - 1]), leaves + share * (enough.leaves - leaves),
-            target};
+            deeper, target};
 }
 
 /// No beam, depth or reach below `least`, so that more recall never takes less.
@@ -116,8 +121,8 @@ Setting choose(const Tally& tally, float target, const Setting& least) {
             if (beams[b] < least.beam || depths[d] < least.rerank) continue;
             const Reach reach = reach_for(tally, b, d, target);
             const double recall = std::min<double>(reach.recall, target);
-            const double cost =
-                inner_cost * tally.opened[b] / queries + leaf_cost * reach.leaves + detail_cost * depths[d];
+            const double cost = inner_cost * tally.opened[b] / queries + leaf_cost * reach.leaves +
+                                detail_cost * reach.deeper * depths[d];
             if (recall < best_recall || (recall == best_recall && cost >= best_cost)) continue;
             best_recall = recall;
             best_cost = cost;
@@ -165,11 +170,18 @@ std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeo
     return queries;
 }
 
+unsigned Tally::mean_leaves(std::size_t b, std::size_t r) const noexcept {
+    constexpr std::uint64_t few = 32;
+    if (queries < few) return std::numeric_limits<unsigned>::max();
+    return static_cast<unsigned>(std::ceil(leaves[b][r] / static_cast<double>(queries)));
+}
+
 void Tally::add(const Tally& other) noexcept {
     for (std::size_t b = 0; b < beams.size(); b++) {
         opened[b] += other.opened[b];
         for (std::size_t r = 0; r < reaches.size(); r++) {
             leaves[b][r] += other.leaves[b][r];
+            deeper[b][r] += other.deeper[b][r];
             for (std::size_t d = 0; d < depths.size(); d++)
                 found[b][r][d] += other.found[b][r][d];
         }

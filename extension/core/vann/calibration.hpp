@@ -50,9 +50,12 @@ inline constexpr auto reaches = [] {
 struct Tally {
     double found[beams.size()][reaches.size()][depths.size()] = {};
     double leaves[beams.size()][reaches.size()] = {}; ///< That were read.
+    double deeper[beams.size()][reaches.size()] = {}; ///< See deepened().
     double opened[beams.size()] = {};                 ///< Inner pages.
     std::uint64_t queries = 0;
 
+    /// Of so many a search will say whether a query has many; no limit before there was a mean.
+    unsigned mean_leaves(std::size_t b, std::size_t r) const noexcept;
     void add(const Tally& other) noexcept;
 };
 

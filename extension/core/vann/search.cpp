@@ -104,10 +104,13 @@ void Search::next_batch() {
         const unsigned doublings = std::min(batch_++, doublings_max);
         if (may_read_more()) {
             frontier_.open(*query_, settings_.beam << doublings);
-            if (is_first && settings_.reach)
-                read_leaves(
-                    frontier_.take_within(*settings_.reach, std::size_t{settings_.probes} * reach_most));
-            else
+            if (is_first && settings_.reach) {
+                const auto within =
+                    frontier_.take_within(*settings_.reach, std::size_t{settings_.probes} * reach_most);
+                settings_.rerank =
+                    static_cast<unsigned>(settings_.rerank * deepened(within.size(), settings_.probes));
+                read_leaves(within);
+            } else
                 read_leaves(frontier_.take(std::size_t{settings_.probes} << doublings));
         }
         allow_rows(doublings);

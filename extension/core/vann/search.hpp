@@ -11,6 +11,7 @@
 
 #include "core/vann/frontier.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace soup::vann {
@@ -33,11 +34,20 @@ struct SearchSettings {
     /// How far the first batch reaches: see Nearest. A query in a thin neighbourhood has many leaves about as
     /// near as the nearest and gets them, another one has few.
     std::optional<float> reach = std::nullopt;
-    unsigned beam = 4;    ///< Pages opened on each inner level for the first batch.
-    unsigned rerank = 32; ///< Entries of the first batch that are ranked by their details.
+    unsigned beam = 4; ///< Pages opened on each inner level for the first batch.
+    unsigned rerank =
+        32; ///< Entries of the first batch that are ranked by their details, at least: see deepened().
     const KeyFilter* filter = nullptr;
     std::size_t max_pages = 0; ///< Inner pages and leaves; no new batch is begun beyond. 0: no limit.
 };
+
+/// How many times deeper a query ranks that has so many leaves within reach, where `probes` are read on
+/// average. Its neighbourhood is thin or unlike the rows', and the estimates of many leaves, seen from far
+/// away, put more entries before the right ones.
+inline double deepened(std::size_t leaves, unsigned probes) noexcept {
+    constexpr double most = 4;
+    return std::clamp(static_cast<double>(leaves) / probes, 1.0, most);
+}
 
 struct Found {
     tree::HeapAddress address;
