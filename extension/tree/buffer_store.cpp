@@ -28,15 +28,6 @@ constexpr std::size_t cache_line = 64;
 /// A change's memory is used again, since there is hardly ever more than one at a time.
 std::unique_ptr<PageChange> spare_change;
 
-/// Pins the buffer if it still holds the block.
-bool is_still_there(Relation index, ForkNumber fork, Block block, Buffer buffer) {
-#if PG_VERSION_NUM >= 160000
-    return ReadRecentBuffer(index->rd_locator, fork, block, buffer);
-#else
-    return ReadRecentBuffer(index->rd_node, fork, block, buffer);
-#endif
-}
-
 } // namespace
 
 Page BufferStore::pinned(Buffer buffer, Lock held) noexcept {
@@ -50,21 +41,13 @@ Page BufferStore::pin(Block block) {
         blocks_seen_ = block_count();
         if (block >= blocks_seen_) refuse_page(block, "a link leads to it, but the file ends before");
     }
-    const Buffer buffer = pg::call([=, this] { return read(block); });
+    const Buffer buffer =
+        pg::call([=, this] { return RecentBuffers::read(index_, fork_, block, strategy_); });
     // Whoever pins a page locks it, looks at its tail, and then at its first entries.
     const std::byte* bytes = pg::bytes_of(buffer);
     __builtin_prefetch(bytes + tail_offset);
     __builtin_prefetch(bytes);
     return pinned(buffer, Lock::none);
-}
-
-/// Server code, for use inside pg::call().
-Buffer BufferStore::read(Block block) {
-    const Buffer guess = RecentBuffers::find(index_, fork_, block);
-    if (guess != InvalidBuffer && is_still_there(index_, fork_, block, guess)) return guess;
-    const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
-    RecentBuffers::keep(index_, block, buffer);
-    return buffer;
 }
 
 void BufferStore::relock(const Page& page, Lock held, Lock wanted) {

@@ -77,7 +77,6 @@ protected:
     void abandon(void* change) noexcept override;
 
 private:
-    Buffer read(Block block);
     Page pinned(Buffer buffer, Lock held) noexcept;
 
     Relation index_;

@@ -1,7 +1,8 @@
-// Where blocks of indexes lay when this session looked them up last. A pin that still finds a block there
-// needs no look into the server's table of buffers, which is a tenth of a warm search.
+// Where blocks of indexes, and of the tables that they lead to, lay when this session looked them up last. A
+// pin that still finds a block there needs no look into the server's table of buffers, which is a tenth of a
+// warm search.
 //
-// A guess only: whoever uses it pins by ReadRecentBuffer, which compares the tag under the header's lock.
+// A guess only: read() pins by ReadRecentBuffer, which compares the tag under the header's lock.
 #pragma once
 
 #include "boundary/boundary.hpp"
@@ -16,9 +17,13 @@ namespace soup::tree {
 
 class RecentBuffers {
 public:
+    /// Pins a block, by the guess if there is one. Server code, for use inside pg::call().
+    static Buffer read(Relation relation, ForkNumber fork, BlockNumber block, BufferAccessStrategy strategy);
     /// InvalidBuffer if nothing is known, or if the buffer holds another block by now.
-    static Buffer find(Relation index, ForkNumber fork, BlockNumber block) noexcept;
-    static void keep(Relation index, BlockNumber block, Buffer buffer) noexcept;
+    static Buffer find(Relation relation, ForkNumber fork, BlockNumber block) noexcept;
+    static void keep(Relation relation, BlockNumber block, Buffer buffer) noexcept;
+    /// Asks for what find() will look at first.
+    static void approach(Relation relation, BlockNumber block) noexcept;
 };
 
 } // namespace soup::tree

@@ -8,6 +8,7 @@
 #include "boundary/memory.hpp"
 #include "tree/address.hpp"
 #include "tree/index_scan.hpp"
+#include "tree/rows_ahead.hpp"
 #include "vann/exact_window.hpp"
 #include "vann/key_filter.hpp"
 #include "vann/search_tools.hpp"
@@ -44,6 +45,7 @@ private:
         double distance;
     };
     std::optional<Row> next_found();
+    void approach_rows(IndexScanDesc scan, tree::HeapAddress first);
     const OpenVann& vann() const noexcept { return static_cast<const OpenVann&>(*open_); }
     void start(IndexScanDesc scan);
     void prepare_query(const ScanKeyData& order);
@@ -53,7 +55,8 @@ private:
     std::unique_ptr<SearchTools> tools_;
     std::optional<ScanKeyFilter> filter_;
     std::optional<ExactWindow> window_;
-    double last_ = 0; ///< Of the row returned last.
+    double last_ = 0;            ///< Of the row returned last.
+    std::size_t approached_ = 0; ///< Of the next rows, that were asked for ahead.
     bool is_started_ = false, is_strict_ = false;
     bool is_exact_ = false; ///< Rows come by way of the window.
 };
@@ -84,6 +87,7 @@ void Scan::start(IndexScanDesc scan) {
         is_exact_ = true;
     }
     last_ = -std::numeric_limits<double>::infinity();
+    approached_ = 0;
     tools_->search.start(tools_->query, settings);
     is_started_ = true;
     pgstat_count_index_scan(scan->indexRelation);
@@ -98,6 +102,21 @@ std::optional<Scan::Row> Scan::next_found() {
     return found ? std::optional<Row>({found->address, tools_->query.reported(found->order)}) : std::nullopt;
 }
 
+/// Asks for the rows' pages, `first` being the row at hand.
+void Scan::approach_rows(IndexScanDesc scan, tree::HeapAddress first) {
+    if (approached_ > 0) {
+        approached_--;
+        return;
+    }
+    std::array<tree::HeapAddress, tree::RowsAhead::most> rows{first};
+    std::size_t count = 1;
+    const std::span<const Found> upcoming = tools_->search.upcoming();
+    for (std::size_t i = upcoming.size(); i-- > 0 && count < rows.size();)
+        rows[count++] = upcoming[i].address;
+    tree::RowsAhead::approach(scan, std::span(rows.data(), count));
+    approached_ = count - 1;
+}
+
 bool Scan::next(IndexScanDesc scan) {
     if (!is_started_) start(scan);
     for (;;) {
@@ -105,6 +124,8 @@ bool Scan::next(IndexScanDesc scan) {
         if (!row) return false;
         if (is_strict_ && row->distance < last_) continue;
         last_ = row->distance;
+        if (!is_exact_) approach_rows(scan, row->address);
+        tree::RowsAhead::pin_page(scan, row->address);
         scan->xs_heaptid = tree::to_item_pointer(row->address);
         scan->xs_recheck = filter_->needs_recheck();
         scan->xs_recheckorderby = false;

@@ -63,6 +63,8 @@ public:
     void start(const Query& query, const SearchSettings& settings);
     /// No value: every row that qualifies was returned, or max_pages ended the search.
     std::optional<Found> next();
+    /// What next() will return, unless it is the address of a chain, the next one last. More may follow.
+    std::span<const Found> upcoming() const noexcept { return std::span(ready_).last(rows_left_); }
 
     /// Pages read since start().
     struct Pages {
