@@ -1,22 +1,20 @@
-// One table for all relations of the session: a block has one place, and the last one that came takes it. The
-// key is not stored, since the buffer's own tag tells what it holds.
+// One list for all indexes of the session and one for all tables: a block has one place, and the last one
+// that came takes it. The key is not stored, since the buffer's own tag tells what it holds.
 //
-// ReadRecentBuffer does not count a page as used, so a page that only ever was read by it would be the first
-// to go when buffers are short. So one read in sixteen asks the server as everybody does.
+// ReadRecentBuffer does not count a page as used, and pages that are not used are the first to go when
+// buffers are short. So a page whose count is not at its highest is read as everybody reads it.
 #include "tree/recent_buffers.hpp"
 
 extern "C" {
+#include "pgstat.h"
 #include "storage/buf_internals.h"
 }
 
 namespace soup::tree {
 namespace {
 
-constexpr std::size_t place_count = 1 << 16; ///< 512 MB of pages; of the table itself only what is used.
-std::array<Buffer, place_count> places{};    ///< InvalidBuffer is 0.
-
-constexpr unsigned counted_read = 16;
-unsigned reads = 0;
+std::array<Buffer, 1 << 14> of_indexes{}; ///< 128 MB of pages. InvalidBuffer is 0.
+std::array<Buffer, 1 << 16> of_tables{};  ///< 512 MB.
 
 std::uint32_t number_of(Relation relation) noexcept {
 #if PG_VERSION_NUM >= 160000
@@ -27,7 +25,15 @@ std::uint32_t number_of(Relation relation) noexcept {
 }
 
 Buffer& place_of(Relation relation, BlockNumber block) noexcept {
-    return places[(block + number_of(relation) * 2654435761U) % place_count];
+    const std::uint32_t place = block + number_of(relation) * 2654435761U;
+    return relation->rd_rel->relkind == RELKIND_INDEX ? of_indexes[place % of_indexes.size()]
+                                                      : of_tables[place % of_tables.size()];
+}
+
+bool is_counted_highest(Buffer buffer) noexcept {
+    const std::uint32_t state =
+        pg_atomic_read_u32(&GetBufferDescriptor(static_cast<std::uint32_t>(buffer - 1))->state);
+    return BUF_STATE_GET_USAGECOUNT(state) == BM_MAX_USAGE_COUNT;
 }
 
 /// Pins the buffer if it still holds the block.
@@ -43,8 +49,13 @@ bool is_still_there(Relation relation, ForkNumber fork, BlockNumber block, Buffe
 
 Buffer RecentBuffers::read(Relation relation, ForkNumber fork, BlockNumber block,
                            BufferAccessStrategy strategy) {
-    const Buffer guess = ++reads % counted_read == 0 ? InvalidBuffer : find(relation, fork, block);
-    if (guess != InvalidBuffer && is_still_there(relation, fork, block, guess)) return guess;
+    const Buffer guess = find(relation, fork, block);
+    if (guess != InvalidBuffer && is_counted_highest(guess) &&
+        is_still_there(relation, fork, block, guess)) {
+        pgstat_count_buffer_read(relation);
+        pgstat_count_buffer_hit(relation);
+        return guess;
+    }
     const Buffer buffer = ReadBufferExtended(relation, fork, block, RBM_NORMAL, strategy);
     keep(relation, block, buffer);
     return buffer;

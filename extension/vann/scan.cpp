@@ -8,7 +8,7 @@
 #include "boundary/memory.hpp"
 #include "tree/address.hpp"
 #include "tree/index_scan.hpp"
-#include "tree/rows_ahead.hpp"
+#include "tree/heap_ahead.hpp"
 #include "vann/exact_window.hpp"
 #include "vann/key_filter.hpp"
 #include "vann/search_tools.hpp"
@@ -108,12 +108,12 @@ void Scan::approach_rows(IndexScanDesc scan, tree::HeapAddress first) {
         approached_--;
         return;
     }
-    std::array<tree::HeapAddress, tree::RowsAhead::most> rows{first};
+    std::array<tree::HeapAddress, tree::HeapAhead::rows_at_once> rows{first};
     std::size_t count = 1;
     const std::span<const Found> upcoming = tools_->search.upcoming();
     for (std::size_t i = upcoming.size(); i-- > 0 && count < rows.size();)
         rows[count++] = upcoming[i].address;
-    tree::RowsAhead::approach(scan, std::span(rows.data(), count));
+    tree::HeapAhead::approach(scan, std::span(rows.data(), count));
     approached_ = count - 1;
 }
 
@@ -125,8 +125,8 @@ bool Scan::next(IndexScanDesc scan) {
         if (is_strict_ && row->distance < last_) continue;
         last_ = row->distance;
         if (!is_exact_) approach_rows(scan, row->address);
-        tree::RowsAhead::pin_page(scan, row->address);
         scan->xs_heaptid = tree::to_item_pointer(row->address);
+        tree::HeapAhead::enter(scan);
         scan->xs_recheck = filter_->needs_recheck();
         scan->xs_recheckorderby = false;
         scan->xs_orderbyvals[0] = Float8GetDatum(row->distance);

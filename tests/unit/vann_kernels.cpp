@@ -115,6 +115,65 @@ TEST_P(CodeKernelsOf, MultiplyManyCodes) {
         }
 }
 
+/// The largest sums there are, too.
+TEST_P(CodeKernelsOf, SumProductsOfWholeNumbersExactly) {
+    for (const unsigned n : {8U, 16U, 24U, 112U, 256U, 512U})
+        for (const unsigned count : {1U, 7U, 8U, 9U, 57U})
+            for (const bool is_largest : {false, true}) {
+                SCOPED_TRACE(testing::Message() << n << " coordinates, " << count << " codes");
+                std::vector<std::int16_t> point(n);
+                std::vector<std::int8_t> codes(std::size_t{n} * count);
+                for (auto& x : point)
+                    x = is_largest ? std::int16_t{-32767}
+                                   : static_cast<std::int16_t>(static_cast<int>(random() % 65535) - 32767);
+                for (auto& code : codes)
+                    code = is_largest ? std::int8_t{127}
+                                      : static_cast<std::int8_t>(static_cast<int>(random() % 255) - 127);
+                const Floats a = normal(count, random, 10), f = normal(count, random);
+                Floats out(count);
+                kernels().estimate_bytes({codes.data(), point.data(), n, count},
+                                         {a.data(), f.data(), 3, -5, 1e-5F}, out.data());
+                for (unsigned i = 0; i < count; ++i) {
+                    std::int64_t sum = 0;
+                    for (unsigned j = 0; j < n; ++j)
+                        sum += std::int64_t{point[j]} * codes[std::size_t{i} * n + j];
+                    const double product = -5 + 1e-5 * static_cast<double>(sum);
+                    ASSERT_NEAR(out[i], 3 + a[i] - f[i] * product, 1e-6 * (std::abs(f[i] * product) + 50));
+                }
+            }
+}
+
+TEST_P(CodeKernelsOf, RoundToShorts) {
+    for (const unsigned n : {8U, 48U, 256U}) {
+        Floats x = normal(n, random);
+        x[n / 2] = -7;
+        std::vector<std::int16_t> shorts(n);
+        const float step = kernels().to_shorts(x.data(), n, shorts.data());
+        EXPECT_FLOAT_EQ(step, 7.0F / 32767);
+        EXPECT_EQ(shorts[n / 2], -32767);
+        for (unsigned i = 0; i < n; ++i)
+            EXPECT_NEAR(shorts[i] * step, x[i], 0.51 * step);
+    }
+    const Floats nothing(16, 0);
+    std::vector<std::int16_t> shorts(16, 1);
+    EXPECT_EQ(kernels().to_shorts(nothing.data(), 16, shorts.data()), 0);
+    EXPECT_EQ(shorts, std::vector<std::int16_t>(16, 0));
+}
+
+TEST_P(CodeKernelsOf, FindTheLeastOfEachColumn) {
+    for (const std::size_t columns : {16U, 64U})
+        for (const std::size_t n : {16U, 48U, 64U, 208U}) {
+            Floats values = normal(static_cast<unsigned>(n), random);
+            values[3] = std::numeric_limits<float>::quiet_NaN();
+            values[n - 1] = std::numeric_limits<float>::infinity();
+            Floats expected(columns, std::numeric_limits<float>::infinity()), least(columns);
+            for (std::size_t i = 0; i < n; ++i)
+                if (values[i] < expected[i % columns]) expected[i % columns] = values[i];
+            kernels().column_minima(values.data(), n, columns, least.data());
+            EXPECT_EQ(least, expected) << n << " in " << columns;
+        }
+}
+
 TEST_P(CodeKernelsOf, SelectWhatIsBelow) {
     for (const std::size_t n : {16U, 32U, 48U, 256U}) {
         Floats values = normal(static_cast<unsigned>(n), random);

@@ -15,7 +15,7 @@ TEST(VannReach, IsAPartOfTheNearestOnesMean) {
     EXPECT_FLOAT_EQ(nearest.limit(0), (2 + 4 + 6 + 7) / 4.0F);
     EXPECT_FLOAT_EQ(nearest.limit(1), 2 * (2 + 4 + 6 + 7) / 4.0F);
     EXPECT_LT(nearest.limit(-0.2F), nearest.limit(0));
-    nearest.clear();
+    nearest = {};
     // Inner products are orders below zero; to reach farther is to be content with less.
     for (const float order : {-10.0F, -10.0F, -10.0F, -10.0F, -1.0F})
         nearest.add(order);

@@ -2,7 +2,7 @@
 // time so that a load of the tables serves them all.
 #pragma once
 
-#include "core/simd/code_kernels.inl"
+#include "core/simd/code_bytes_avx2.inl"
 
 #include <immintrin.h>
 
@@ -47,7 +47,7 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
         }
     };
 
-    static void store(const BitEstimate& estimate, std::size_t at, __m256i sums, float* out) noexcept {
+    static void store(const Estimate& estimate, std::size_t at, __m256i sums, float* out) noexcept {
         const __m256 product = _mm256_fmadd_ps(_mm256_set1_ps(estimate.step), _mm256_cvtepi32_ps(sums),
                                                _mm256_set1_ps(estimate.offset));
         const __m256 from_a =
@@ -56,7 +56,7 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
     }
 
     template<bool is_fine, std::size_t blocks>
-    static void estimate_blocks(const BitScan& scan, const BitEstimate& estimate, std::size_t block,
+    static void estimate_blocks(const BitScan& scan, const Estimate& estimate, std::size_t block,
                                 float* out) noexcept {
         const __m256i half = _mm256_set1_epi8(15);
         const std::size_t block_bytes = scan.pairs * 16;
@@ -91,7 +91,7 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
     }
 
     template<bool is_fine>
-    static void estimate_all(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+    static void estimate_all(const BitScan& scan, const Estimate& estimate, float* out) noexcept {
         constexpr std::size_t together = is_fine ? 2 : 4;
         std::size_t block = 0;
         for (; block + together <= scan.blocks; block += together)
@@ -99,11 +99,15 @@ struct CodeSet<xsimd::fma3<xsimd::avx2>> {
         for (; block < scan.blocks; ++block)
             estimate_blocks<is_fine, 1>(scan, estimate, block, out);
     }
-    static void estimate_bits(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+    static void estimate_bits(const BitScan& scan, const Estimate& estimate, float* out) noexcept {
         if (scan.low == nullptr)
             estimate_all<false>(scan, estimate, out);
         else
             estimate_all<true>(scan, estimate, out);
+    }
+
+    static void estimate_bytes(const ByteScan& scan, const Estimate& estimate, float* out) noexcept {
+        estimate_bytes_by_eight(scan, estimate, out);
     }
 
     static std::size_t select_below(const float* values, std::size_t n, float limit, std::uint16_t* indexes,

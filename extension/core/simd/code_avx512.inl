@@ -2,7 +2,7 @@
 // tables repeated in the register's halves.
 #pragma once
 
-#include "core/simd/code_kernels.inl"
+#include "core/simd/code_bytes_avx2.inl"
 
 #include <immintrin.h>
 
@@ -52,7 +52,7 @@ struct CodeSet<xsimd::avx512bw> {
         }
     };
 
-    static void store(const BitEstimate& estimate, std::size_t at, __m512i sums, float* out) noexcept {
+    static void store(const Estimate& estimate, std::size_t at, __m512i sums, float* out) noexcept {
         const __m512 product = _mm512_fmadd_ps(_mm512_set1_ps(estimate.step), _mm512_cvtepi32_ps(sums),
                                                _mm512_set1_ps(estimate.offset));
         const __m512 from_a =
@@ -62,7 +62,7 @@ struct CodeSet<xsimd::avx512bw> {
 
     /// Two blocks, or, with `second` the same as the first, one.
     template<bool is_fine>
-    static void estimate_blocks(const BitScan& scan, const BitEstimate& estimate, std::size_t block,
+    static void estimate_blocks(const BitScan& scan, const Estimate& estimate, std::size_t block,
                                 std::size_t second, float* out) noexcept {
         const __m512i half = _mm512_set1_epi8(15);
         const std::size_t block_bytes = scan.pairs * 16;
@@ -86,15 +86,19 @@ struct CodeSet<xsimd::avx512bw> {
     }
 
     template<bool is_fine>
-    static void estimate_all(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+    static void estimate_all(const BitScan& scan, const Estimate& estimate, float* out) noexcept {
         for (std::size_t block = 0; block < scan.blocks; block += 2)
             estimate_blocks<is_fine>(scan, estimate, block, block + 1 < scan.blocks ? block + 1 : block, out);
     }
-    static void estimate_bits(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+    static void estimate_bits(const BitScan& scan, const Estimate& estimate, float* out) noexcept {
         if (scan.low == nullptr)
             estimate_all<false>(scan, estimate, out);
         else
             estimate_all<true>(scan, estimate, out);
+    }
+
+    static void estimate_bytes(const ByteScan& scan, const Estimate& estimate, float* out) noexcept {
+        estimate_bytes_by_eight(scan, estimate, out);
     }
 
     static std::size_t select_below(const float* values, std::size_t n, float limit, std::uint16_t* indexes,

@@ -3,7 +3,8 @@
 // One-bit codes lie in blocks of sixteen entries: for each eight coordinates sixteen bytes, one of each
 // entry, whose halves are indexes into two tables of sixteen sums. The tables of four groups lie in the order
 // first, third, second, fourth, so that a register of 32 bytes meets the codes of two neighbouring bytes.
-// Sums are whole numbers, so all instruction sets agree exactly up to the last step into floats.
+// Sums are whole numbers, so all instruction sets agree exactly up to the last step into floats. So are those
+// of 8-bit codes with a point that was rounded to 16 bits.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +20,16 @@ struct BitScan {
     std::size_t blocks;       ///< Of sixteen entries.
 };
 
-/// out = base + a - f · (offset + step · sum), sum = Σ high, or Σ (128 · high + low).
-struct BitEstimate {
+struct ByteScan {
+    const std::int8_t* codes;  ///< After one another.
+    const std::int16_t* point; ///< Whole numbers.
+    std::size_t n;             ///< A multiple of 8, at most 512, so that sums fit 32 bits.
+    std::size_t count;         ///< Of codes.
+};
+
+/// out = base + a - f · (offset + step · sum), with a sum of whole numbers: for bits Σ high, or
+/// Σ (128 · high + low); for bytes ⟨point, code⟩.
+struct Estimate {
     const float* a;
     const float* f;
     float base, offset, step;
@@ -36,7 +45,12 @@ struct CodeKernels {
     void (*fill_tables)(const float* point, std::size_t groups, float steps, std::uint8_t* high,
                         std::uint8_t* low) noexcept;
 
-    void (*estimate_bits)(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept;
+    /// Rounds to whole numbers of 16 bits, in steps of a 32767th of the largest; returns the step, 0 if all
+    /// are (nearly) 0. `n` is a multiple of 8.
+    float (*to_shorts)(const float* x, std::size_t n, std::int16_t* shorts) noexcept;
+
+    void (*estimate_bits)(const BitScan& scan, const Estimate& estimate, float* out) noexcept;
+    void (*estimate_bytes)(const ByteScan& scan, const Estimate& estimate, float* out) noexcept;
 
     /// ⟨x, code⟩.
     float (*dot_code)(const float* x, const std::int8_t* code, std::size_t n) noexcept;
@@ -51,6 +65,9 @@ struct CodeKernels {
     /// 16; both outputs need room for n.
     std::size_t (*select_below)(const float* values, std::size_t n, float limit, std::uint16_t* indexes,
                                 float* selected) noexcept;
+    /// The least of each column, the values being rows of `columns`, the last one perhaps shorter; both are
+    /// multiples of 16. NaN is passed over; a column without numbers has +infinity.
+    void (*column_minima)(const float* values, std::size_t n, std::size_t columns, float* least) noexcept;
 };
 
 } // namespace soup::simd

@@ -1,5 +1,6 @@
 // The kernels of code_kernels.hpp that need no more than widening loads, on top of what one file per
-// instruction set (code_<isa>.inl) gives: CodeSet<Arch> with widened(), estimate_bits() and select_below().
+// instruction set (code_<isa>.inl) gives: CodeSet<Arch> with widened(), estimate_bits(), estimate_bytes() and
+// select_below().
 #pragma once
 
 #include "core/simd/code_kernels.hpp"
@@ -18,6 +19,18 @@ constexpr std::size_t high_table(std::size_t pair) noexcept {
 
 template<class Arch>
 struct CodeSet;
+
+inline std::int32_t whole_dot(const std::int16_t* point, const std::int8_t* code, std::size_t n) noexcept {
+    std::int32_t sum = 0;
+    for (std::size_t i = 0; i < n; ++i)
+        sum += std::int32_t{point[i]} * code[i];
+    return sum;
+}
+
+inline float estimate_of(const Estimate& estimate, std::size_t at, std::int32_t sum) noexcept {
+    const float product = estimate.offset + estimate.step * static_cast<float>(sum);
+    return estimate.base + (element(estimate.a + at) - element(estimate.f + at) * product);
+}
 
 template<class Arch>
 float dot_code(const float* x, const std::int8_t* code, std::size_t n) noexcept {
@@ -86,12 +99,15 @@ template<class Arch>
 constexpr CodeKernels code_kernels_for{
     .hadamard = hadamard,
     .fill_tables = fill_tables,
+    .to_shorts = to_shorts,
     .estimate_bits = CodeSet<Arch>::estimate_bits,
+    .estimate_bytes = CodeSet<Arch>::estimate_bytes,
     .dot_code = dot_code<Arch>,
     .dot_codes = dot_codes<Arch>,
     .l2_squared_code8 = l2_squared_code<Arch, std::int8_t>,
     .l2_squared_code16 = l2_squared_code<Arch, std::int16_t>,
     .select_below = CodeSet<Arch>::select_below,
+    .column_minima = column_minima,
 };
 
 } // namespace

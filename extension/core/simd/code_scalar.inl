@@ -13,7 +13,7 @@ struct CodeSet<xsimd::generic> {
         return {static_cast<float>(*code)};
     }
 
-    static void estimate_bits(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+    static void estimate_bits(const BitScan& scan, const Estimate& estimate, float* out) noexcept {
         const std::uint8_t* codes = scan.codes;
         for (std::size_t block = 0; block < scan.blocks; ++block) {
             std::uint32_t sums[16] = {};
@@ -26,10 +26,14 @@ struct CodeSet<xsimd::generic> {
                 }
             for (std::size_t entry = 0; entry < 16; ++entry) {
                 const std::size_t at = block * 16 + entry;
-                const float product = estimate.offset + estimate.step * static_cast<float>(sums[entry]);
-                out[at] = estimate.base + (element(estimate.a + at) - element(estimate.f + at) * product);
+                out[at] = estimate_of(estimate, at, static_cast<std::int32_t>(sums[entry]));
             }
         }
+    }
+
+    static void estimate_bytes(const ByteScan& scan, const Estimate& estimate, float* out) noexcept {
+        for (std::size_t at = 0; at < scan.count; ++at)
+            out[at] = estimate_of(estimate, at, whole_dot(scan.point, scan.codes + at * scan.n, scan.n));
     }
 
     static std::size_t select_below(const float* values, std::size_t n, float limit, std::uint16_t* indexes,

@@ -44,7 +44,7 @@ struct CodeSet<xsimd::ssse3> {
         }
     };
 
-    static void store(const BitEstimate& estimate, std::size_t at, __m128i sums, float* out) noexcept {
+    static void store(const Estimate& estimate, std::size_t at, __m128i sums, float* out) noexcept {
         const __m128 product = _mm_add_ps(_mm_set1_ps(estimate.offset),
                                           _mm_mul_ps(_mm_set1_ps(estimate.step), _mm_cvtepi32_ps(sums)));
         const __m128 off = _mm_mul_ps(_mm_loadu_ps(estimate.f + at), product);
@@ -53,7 +53,7 @@ struct CodeSet<xsimd::ssse3> {
     }
 
     template<bool is_fine>
-    static void estimate_block(const BitScan& scan, const BitEstimate& estimate, std::size_t block,
+    static void estimate_block(const BitScan& scan, const Estimate& estimate, std::size_t block,
                                float* out) noexcept {
         const __m128i half = _mm_set1_epi8(15), zero = _mm_setzero_si128();
         const std::uint8_t* codes = scan.codes + block * scan.pairs * 16;
@@ -79,13 +79,30 @@ struct CodeSet<xsimd::ssse3> {
         }
     }
 
-    static void estimate_bits(const BitScan& scan, const BitEstimate& estimate, float* out) noexcept {
+    static void estimate_bits(const BitScan& scan, const Estimate& estimate, float* out) noexcept {
         for (std::size_t block = 0; block < scan.blocks; ++block) {
             if (scan.low == nullptr)
                 estimate_block<false>(scan, estimate, block, out);
             else
                 estimate_block<true>(scan, estimate, block, out);
         }
+    }
+
+    static std::int32_t sum_products(const std::int16_t* point, const std::int8_t* code,
+                                     std::size_t n) noexcept {
+        __m128i sums = _mm_setzero_si128();
+        for (std::size_t i = 0; i < n; i += 8) {
+            const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(code + i));
+            const __m128i words = _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+            const __m128i some = _mm_loadu_si128(reinterpret_cast<const __m128i*>(point + i));
+            sums = _mm_add_epi32(sums, _mm_madd_epi16(some, words));
+        }
+        sums = _mm_hadd_epi32(sums, sums);
+        return _mm_cvtsi128_si32(_mm_hadd_epi32(sums, sums));
+    }
+    static void estimate_bytes(const ByteScan& scan, const Estimate& estimate, float* out) noexcept {
+        for (std::size_t at = 0; at < scan.count; ++at)
+            out[at] = estimate_of(estimate, at, sum_products(scan.point, scan.codes + at * scan.n, scan.n));
     }
 
     static std::size_t select_below(const float* values, std::size_t n, float limit, std::uint16_t* indexes,

@@ -109,5 +109,49 @@ inline void fill_tables(const float* point, std::size_t groups, float steps, std
     }
 }
 
+/// Sixteen columns at a time go by in registers.
+inline void column_minima(const float* values, std::size_t n, std::size_t columns, float* least) noexcept {
+    for (std::size_t column = 0; column < columns; column += 16) {
+        Eight first = Eight{} + __builtin_inff(), second = first;
+        for (std::size_t at = column; at < n; at += columns) {
+            Eight a, b;
+            load(values + at, a);
+            load(values + at + 8, b);
+            first = a < first ? a : first;
+            second = b < second ? b : second;
+        }
+        store(first, least + column);
+        store(second, least + column + 8);
+    }
+}
+
+/// Nearest whole numbers, ties to even, by the last bits of a sum with 1.5 · 2^23.
+inline float to_shorts(const float* x, std::size_t n, std::int16_t* shorts) noexcept {
+    typedef std::int16_t EightShort __attribute__((vector_size(16)));
+    constexpr float limit = 32767, magic = 12582912;
+    Eight most{};
+    for (std::size_t i = 0; i < n; i += 8) {
+        Eight some;
+        load(x + i, some);
+        const Eight magnitude = some < 0 ? -some : some;
+        most = most < magnitude ? magnitude : most;
+    }
+    float largest = 0;
+    for (std::size_t j = 0; j < 8; ++j)
+        largest = largest < most[j] ? most[j] : largest;
+    const float steps = limit / largest;
+    const bool is_zero = !(steps < 1e30F);
+    for (std::size_t i = 0; i < n; i += 8) {
+        Eight some;
+        load(x + i, some);
+        const Eight shifted = some * (is_zero ? 0 : steps) + magic;
+        EightWhole whole;
+        __builtin_memcpy(&whole, &shifted, sizeof whole);
+        const EightShort narrow = __builtin_convertvector(whole - 0x4B400000, EightShort);
+        __builtin_memcpy(shorts + i, &narrow, sizeof narrow);
+    }
+    return is_zero ? 0 : largest / limit;
+}
+
 } // namespace
 } // namespace soup::simd

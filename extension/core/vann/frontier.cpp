@@ -32,15 +32,9 @@ void Frontier::Level::clear() noexcept {
     left = 0;
 }
 
-tree::Link Frontier::Level::link(std::size_t page) const noexcept {
-    const auto after = std::ranges::upper_bound(sources, page, {}, &Source::first);
-    return {blocks[page], std::prev(after)->seen};
-}
-
 void Frontier::start() {
     for (Level& level : levels_)
         level.clear();
-    nearest_.clear();
     pages_opened_ = 0;
 }
 
@@ -69,10 +63,16 @@ std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
 
 std::span<const Frontier::Known> Frontier::take_within(float reach, std::size_t most) {
     if (levels_.empty()) return take(most);
-    const float limit = nearest_.limit(reach);
-    const auto within = static_cast<std::size_t>(
-        std::ranges::count_if(levels_[0].orders, [limit](float order) { return order <= limit; }));
-    return take(std::clamp<std::size_t>(within, 1, std::max<std::size_t>(most, 1)));
+    Level& leaves = levels_[0];
+    Nearest nearest;
+    below_.visit(leaves.orders, least_.find(leaves.orders, Nearest::count).limit(),
+                 [&](std::size_t, float order) { nearest.add(order); });
+    const Bound bound{.below = nearest.limit(reach), .equal = leaves.orders.size()};
+    const std::size_t within = below_.count(leaves.orders, bound.limit());
+    if (within == 0 || within > most) return take(std::clamp<std::size_t>(within, 1, most));
+    choose(leaves, bound);
+    std::ranges::sort(chosen_, {}, &Known::order);
+    return chosen_;
 }
 
 bool Frontier::is_exhausted() const noexcept {
@@ -89,14 +89,19 @@ std::size_t Frontier::bytes() const noexcept {
 
 /// Takes the `wanted` nearest out of a level.
 void Frontier::choose(Level& level, std::size_t wanted) {
+    choose(level, least_.find(level.orders, wanted));
+}
+
+void Frontier::choose(Level& level, Bound bound) {
     chosen_.clear();
-    Bound bound = least_.find(level.orders, wanted);
-    const float limit = bound.limit();
-    for (std::size_t i = 0; i < level.blocks.size(); i++) {
-        if (!(level.orders[i] < limit) || !bound.takes(level.orders[i])) continue;
-        chosen_.push_back({level.orders[i], level.link(i)});
-        level.orders[i] = gone;
-    }
+    auto source = level.sources.begin();
+    below_.visit(level.orders, bound.limit(), [&](std::size_t page, float order) {
+        if (!bound.takes(order)) return;
+        while (std::next(source) != level.sources.end() && std::next(source)->first <= page)
+            ++source;
+        chosen_.push_back({order, {level.blocks[page], source->seen}});
+        level.orders[page] = gone;
+    });
     level.left -= chosen_.size();
 }
 
@@ -123,7 +128,6 @@ void Frontier::read(const Query& query, const tree::Page& page, tree::Link link)
         float* order = add(levels_[0], 1, 1, link.seen);
         std::fill(order, levels_[0].orders.data() + levels_[0].orders.size(), gone);
         *order = 0;
-        nearest_.add(0);
         levels_[0].blocks.back() = link.block;
         return;
     }
@@ -135,11 +139,12 @@ void Frontier::read(const Query& query, const tree::Page& page, tree::Link link)
     float* orders = add(below, count, inner.scanned(), page.tail().number);
     score_inner(query, inner, orders);
     // Only a damaged page has scores that are no numbers; they would have no place in an order.
-    for (unsigned i = 0; i < count; i++)
+    unsigned i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (unsigned j = i; j < i + 8; j++)
+            orders[j] = orders[j] < farthest ? orders[j] : farthest;
+    for (; i < count; i++)
         orders[i] = orders[i] < farthest ? orders[i] : farthest;
-    if (level == 1)
-        for (unsigned i = 0; i < count; i++)
-            nearest_.add(orders[i]);
     below.orders.resize((below.blocks.size() + 15) / 16 * 16);
     std::fill(orders + count, below.orders.data() + below.orders.size(), gone);
     std::memcpy(&below.blocks[below.blocks.size() - count], inner.children(), count * sizeof(tree::Block));

@@ -10,6 +10,7 @@
 #include "core/vann/geometry.hpp"
 #include "core/vann/least.hpp"
 #include "core/vann/score.hpp"
+#include "core/vann/unfilled.hpp"
 
 #include <array>
 #include <limits>
@@ -21,7 +22,8 @@ namespace soup::vann {
 /// most 1.2 times as far (squared), or has at least 0.8 times the inner product.
 class Nearest {
 public:
-    void clear() noexcept { *this = {}; }
+    static constexpr std::size_t count = 4; ///< The nearest one alone says less: where it lies is chance.
+
     void add(float order) noexcept {
         if (!(order < orders_.back())) return;
         std::size_t at = orders_.size() - 1;
@@ -33,9 +35,8 @@ public:
     float limit(float reach) const noexcept;
 
 private:
-    /// The nearest one alone says less: where it lies is chance.
-    std::array<float, 4> orders_{no_order, no_order, no_order, no_order};
     static constexpr float no_order = std::numeric_limits<float>::infinity();
+    std::array<float, count> orders_{no_order, no_order, no_order, no_order};
 };
 
 class Frontier {
@@ -65,8 +66,8 @@ private:
     /// The pages of one level that are known: how far each lies, or +infinity once it was opened or given
     /// out. Orders are padded with that to a multiple of 16.
     struct Level {
-        std::vector<float> orders;
-        std::vector<tree::Block> blocks;
+        Unfilled<float> orders;
+        Unfilled<tree::Block> blocks;
         struct Source {
             std::size_t first;  ///< Of what was read from one page.
             std::uint64_t seen; ///< See tree::Link.
@@ -75,19 +76,19 @@ private:
         std::size_t left = 0; ///< Not opened or given out yet.
 
         void clear() noexcept;
-        tree::Link link(std::size_t page) const noexcept;
     };
 
     void open_page(const Query& query, tree::Link link);
     void read(const Query& query, const tree::Page& page, tree::Link link);
     float* add(Level& level, std::size_t count, std::size_t room, std::uint64_t seen);
     void choose(Level& level, std::size_t wanted);
+    void choose(Level& level, Bound bound);
 
     tree::PageStore& store_;
     const VannGeometry& geometry_;
     std::vector<Level> levels_; ///< Leaves first.
-    Nearest nearest_;           ///< Of the leaves.
     Least least_;
+    Below below_;
     std::vector<Known> chosen_;
     std::vector<tree::Block> blocks_; ///< Of chosen_.
     std::size_t pages_opened_ = 0;

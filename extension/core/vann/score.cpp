@@ -52,13 +52,21 @@ void estimate_bits(const Layout& layout, const LookUp& table, const Coded& page,
     const simd::BitScan scan{reinterpret_cast<const std::uint8_t*>(page.codes), table.high(),
                              is_fine ? table.low() : nullptr, layout.leaf_dims / 8,
                              page.entries / block_entries};
-    const simd::BitEstimate estimate{page.a, page.f, page.centre,
-                                     is_fine ? table.fine_offset() : table.coarse_offset(),
-                                     is_fine ? table.fine_step() : table.coarse_step()};
+    const simd::Estimate estimate{page.a, page.f, page.centre,
+                                  is_fine ? table.fine_offset() : table.coarse_offset(),
+                                  is_fine ? table.fine_step() : table.coarse_step()};
     simd::kernels().codes.estimate_bits(scan, estimate, out);
 }
 
 /// Squared distances from 8-bit codes.
+void estimate_bytes(const Layout& layout, const WholePoint& point, const Coded& page, float* out) noexcept {
+    const simd::ByteScan scan{reinterpret_cast<const std::int8_t*>(page.codes), point.numbers(),
+                              layout.leaf_dims, page.entries};
+    const simd::Estimate estimate{page.a, page.f, page.centre, 0, point.step()};
+    simd::kernels().codes.estimate_bytes(scan, estimate, out);
+}
+
+/// The same with a point that was not rounded.
 void estimate_bytes(const Layout& layout, const float* point, const Coded& page, float* out) noexcept {
     simd::kernels().codes.dot_codes(point, reinterpret_cast<const std::int8_t*>(page.codes), layout.leaf_dims,
                                     page.entries, out);
@@ -79,11 +87,14 @@ void to_order(const Query& query, const float* norms, unsigned entries, float* v
 
 } // namespace
 
-Query::Query(const Layout& layout) : layout_(&layout), point_(layout.padded), look_up_(layout.leaf_dims) {}
+Query::Query(const Layout& layout)
+    : layout_(&layout), point_(layout.padded), look_up_(layout.leaf_dims),
+      whole_point_(layout.inner_has_bits() ? 0 : layout.leaf_dims) {}
 
 void Query::prepare(const float* point) noexcept {
     std::copy_n(point, point_.size(), point_.begin());
     if (layout_->has_details()) look_up_.prepare(point_.data());
+    if (!layout_->inner_has_bits()) whole_point_.prepare(point_.data());
     if (layout_->has_norms()) squared_norm_ = exact_squared_norm(point_.data(), layout_->padded);
     if (layout_->tail_dims() > 0)
         tail_squared_norm_ = exact_squared_norm(point_.data() + layout_->leaf_dims, layout_->tail_dims());
@@ -148,7 +159,7 @@ unsigned measure_inner(const Query& query, const InnerView& inner, float* distan
     if (layout.inner_has_bits())
         estimate_bits(layout, query.look_up(), page, distance);
     else
-        estimate_bytes(layout, query.point(), page, distance);
+        estimate_bytes(layout, query.whole_point(), page, distance);
     return page.entries;
 }
 
@@ -166,7 +177,9 @@ unsigned nearest_child(const Layout& layout, const float* point, const InnerView
         table.prepare(point);
         estimate_bits(layout, table, page, distances.data());
     } else {
-        estimate_bytes(layout, point, page, distances.data());
+        WholePoint whole(layout.leaf_dims);
+        whole.prepare(point);
+        estimate_bytes(layout, whole, page, distances.data());
     }
     unsigned nearest = 0;
     for (unsigned i = 1; i < inner.count(); ++i)

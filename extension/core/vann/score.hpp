@@ -10,6 +10,7 @@
 #include "core/vann/inner_page.hpp"
 #include "core/vann/leaf_page.hpp"
 #include "core/vann/look_up.hpp"
+#include "core/vann/whole_point.hpp"
 
 namespace soup::vann {
 
@@ -23,6 +24,7 @@ public:
     const Layout& layout() const noexcept { return *layout_; }
     const float* point() const noexcept { return point_.data(); }
     const LookUp& look_up() const noexcept { return look_up_; }
+    const WholePoint& whole_point() const noexcept { return whole_point_; } ///< Unless inner_has_bits().
     float squared_norm() const noexcept { return squared_norm_; }           ///< |q|²
     float tail_squared_norm() const noexcept { return tail_squared_norm_; } ///< Of what only details see.
 
@@ -33,6 +35,7 @@ private:
     const Layout* layout_;
     std::vector<float> point_;
     LookUp look_up_;
+    WholePoint whole_point_;
     float squared_norm_ = 0, tail_squared_norm_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "core/vann/frontier.hpp"
+#include "core/vann/unfilled.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -117,8 +118,8 @@ private:
     Pages pages_;
 
     std::vector<Leaf> leaves_; ///< Whose entries were not all made ready.
-    std::vector<float> orders_;
-    std::vector<tree::HeapAddress> addresses_;
+    Unfilled<float> orders_;
+    Unfilled<tree::HeapAddress> addresses_;
     std::vector<tree::Block> details_; ///< detail.pages for each of leaves_.
     std::vector<std::uint16_t> slots_; ///< Of orders_' entries, with a filter only.
     std::vector<tree::Block> wanted_pages_;

@@ -1,0 +1,69 @@
+// heapam's fetch keeps the page of the last row pinned, and looks for a page only if the next row lies on
+// another one; enter() puts the next row's page there. What heapam does besides on its way to another page,
+// pruning it if that is due, is done here as well.
+#include "tree/heap_ahead.hpp"
+
+#include "tree/address.hpp"
+#include "tree/recent_buffers.hpp"
+#include "tree/server_page.hpp"
+
+#include <array>
+
+extern "C" {
+#include "access/heapam.h"
+}
+
+namespace soup::tree {
+namespace {
+
+bool is_heap(IndexScanDesc scan) noexcept {
+    return scan->xs_heapfetch != nullptr && scan->heapRelation->rd_tableam == GetHeapamTableAmRoutine();
+}
+
+} // namespace
+
+/// In steps, each of which touches what the step before has asked for, of all rows. Reads without a pin, so
+/// the bytes may be another page's by now: nothing depends on them.
+void HeapAhead::approach(IndexScanDesc scan, std::span<const HeapAddress> rows) noexcept {
+    if (!is_heap(scan)) return;
+    const Relation heap = scan->heapRelation;
+    rows = rows.first(std::min(rows.size(), rows_at_once));
+    std::array<BlockNumber, rows_at_once> blocks;
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        const ItemPointerData row = to_item_pointer(rows[i]);
+        blocks[i] = ItemPointerGetBlockNumberNoCheck(&row);
+        RecentBuffers::approach(heap, blocks[i]);
+    }
+    struct Place {
+        const std::byte* page;
+        const ItemIdData* line;
+    };
+    std::array<Place, rows_at_once> places;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < rows.size(); i++) {
+        const Buffer guess = RecentBuffers::find(heap, MAIN_FORKNUM, blocks[i]);
+        if (guess == InvalidBuffer || rows[i].offset - 1U >= MaxHeapTuplesPerPage) continue;
+        const std::byte* page = pg::bytes_of(guess);
+        const auto* lines = reinterpret_cast<const ItemIdData*>(page + SizeOfPageHeaderData);
+        places[count++] = {page, lines + rows[i].offset - 1};
+        __builtin_prefetch(page);
+        __builtin_prefetch(lines + rows[i].offset - 1);
+    }
+    // A line pointer says where on its page the tuple is.
+    for (std::size_t i = 0; i < count; i++)
+        __builtin_prefetch(places[i].page + places[i].line->lp_off % page_bytes);
+}
+
+void HeapAhead::enter(IndexScanDesc scan) {
+    if (!is_heap(scan)) return;
+    Buffer& current = reinterpret_cast<IndexFetchHeapData*>(scan->xs_heapfetch)->xs_cbuf;
+    const BlockNumber block = ItemPointerGetBlockNumber(&scan->xs_heaptid);
+    if (BufferIsValid(current) && BufferGetBlockNumber(current) == block) return;
+    pg::call([&] {
+        if (BufferIsValid(current)) ReleaseBuffer(std::exchange(current, InvalidBuffer));
+        current = RecentBuffers::read(scan->heapRelation, MAIN_FORKNUM, block, nullptr);
+        heap_page_prune_opt(scan->heapRelation, current);
+    });
+}
+
+} // namespace soup::tree
