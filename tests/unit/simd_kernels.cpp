@@ -151,6 +151,28 @@ TEST_P(EachIsa, SumsOfRealsStayWithinTheirRoundingBound) {
     }
 }
 
+TEST_P(EachIsa, DistancesFromEachRowAreThoseOfPairs) {
+    for (const std::size_t n : {1, 7, 8, 16, 33, 128})
+        for (const std::size_t count : {1, 7, 8, 9, 40}) {
+            SCOPED_TRACE(testing::Message() << count << " rows of length " << n);
+            const std::size_t stride = n + 3;
+            const auto x = whole_numbers(n, random), rows = whole_numbers(stride * count, random);
+            std::vector<std::uint32_t> numbers(count);
+            for (std::uint32_t& number : numbers)
+                number = static_cast<std::uint32_t>(random() % count);
+            for (const bool is_numbered : {false, true}) {
+                std::vector<float> out(count + 1, -1.0f);
+                kernel().l2_squared_each(x.data(),
+                                         {rows.data(), stride, is_numbered ? numbers.data() : nullptr, count},
+                                         n, out.data());
+                for (std::size_t i = 0; i < count; ++i)
+                    ASSERT_EQ(out[i], kernel().l2_squared(x.data(),
+                                                          &rows[(is_numbered ? numbers[i] : i) * stride], n));
+                EXPECT_EQ(out.back(), -1.0f) << "wrote past the end";
+            }
+        }
+}
+
 TEST_P(EachIsa, SumsOverflowToInfinityAndNotToNaN) {
     for (std::size_t n : {1, 3, 7, 9, 17, 33, 70}) {
         SCOPED_TRACE(testing::Message() << "length " << n);

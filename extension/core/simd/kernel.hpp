@@ -27,8 +27,18 @@ struct BitOverlap {
     std::uint64_t either;
 };
 
+/// Some rows of floats, `stride` apart: those with these numbers, or, if there are none, the first ones.
+struct RowList {
+    const float* rows;
+    std::size_t stride;
+    const std::uint32_t* numbers;
+    std::size_t count;
+};
+
 struct Kernels {
     float (*l2_squared)(const float* a, const float* b, std::size_t n) noexcept;
+    /// Of x from each row.
+    void (*l2_squared_each)(const float* x, const RowList& list, std::size_t n, float* out) noexcept;
     float (*inner_product)(const float* a, const float* b, std::size_t n) noexcept;
     CosineParts (*cosine)(const float* a, const float* b, std::size_t n) noexcept;
     float (*l1)(const float* a, const float* b, std::size_t n) noexcept;

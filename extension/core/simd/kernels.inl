@@ -173,6 +173,39 @@ template<class Arch>
 float l2_squared(const float* a, const float* b, std::size_t n) noexcept {
     return sum_over<Arch, L2Sum>(a, b, n);
 }
+/// Eight rows at a time, so that one load of x serves them all.
+template<class Arch>
+void l2_squared_each(const float* x, const RowList& list, std::size_t n, float* out) noexcept {
+    using R = Register<float, Arch>;
+    constexpr std::size_t width = R::size, together = 8;
+    const auto row = [&](std::size_t at) noexcept {
+        return list.rows + (list.numbers != nullptr ? list.numbers[at] : at) * list.stride;
+    };
+    std::size_t at = 0;
+    for (; at + together <= list.count; at += together) {
+        const float* rows[together];
+        L2Sum<R> sums[together];
+        for (std::size_t j = 0; j < together; ++j)
+            rows[j] = row(at + j);
+        std::size_t i = 0;
+        for (; i + width <= n; i += width) {
+            const R some = R::load_unaligned(x + i);
+#pragma GCC unroll 8 // The sums stay in registers.
+            for (std::size_t j = 0; j < together; ++j)
+                sums[j].take(some, R::load_unaligned(rows[j] + i));
+        }
+        for (std::size_t j = 0; j < together; ++j) {
+            float total = sums[j].total();
+            for (std::size_t rest = i; rest < n; ++rest) {
+                const float difference = element(x + rest) - element(rows[j] + rest);
+                total += difference * difference;
+            }
+            out[at + j] = total;
+        }
+    }
+    for (; at < list.count; ++at)
+        out[at] = l2_squared<Arch>(x, row(at), n);
+}
 template<class Arch>
 float inner_product(const float* a, const float* b, std::size_t n) noexcept {
     return sum_over<Arch, DotSum>(a, b, n);
@@ -428,6 +461,7 @@ namespace {
 template<class Arch>
 constexpr Kernels table_for{
     .l2_squared = l2_squared<Arch>,
+    .l2_squared_each = l2_squared_each<Arch>,
     .inner_product = inner_product<Arch>,
     .cosine = cosine<Arch>,
     .l1 = l1<Arch>,

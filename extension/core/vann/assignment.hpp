@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/tree/sorter.hpp"
-#include "core/vann/kmeans.hpp"
+#include "core/vann/clusters.hpp"
 #include "core/vann/space.hpp"
 
 namespace soup::vann {

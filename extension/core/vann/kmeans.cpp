@@ -4,6 +4,7 @@
 #include "core/vann/kmeans.hpp"
 
 #include "core/simd/dispatch.hpp"
+#include "core/vann/shortlist.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,67 +24,12 @@ void run_serially(std::size_t n, const std::function<void(std::size_t)>& body) {
 
 namespace {
 
-constexpr std::size_t fan_out = 40;         ///< Of one small k-means.
 constexpr std::size_t rows_a_centroid = 64; ///< That Lloyd's iteration looks at.
-constexpr std::size_t chunk = 512;          ///< Rows between two checks for interrupts.
-constexpr std::size_t beam_width = 6;       ///< Nodes of each level that nearest() follows.
-constexpr int refinements = 1;              ///< Rounds of Lloyd's iteration over all clusters at once.
-
-constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
 
 using Indices = std::vector<std::uint32_t>;
 
 float distance(const float* a, const float* b, std::size_t n) {
     return simd::kernels().l2_squared(a, b, n);
-}
-
-/// Rows are rotated, so their first coordinates say nearly everything about distances: within a tenth, with
-/// this many. Of many centroids only the few that look nearest by these are measured in full.
-constexpr std::size_t sketch_dims = 192;
-constexpr std::size_t looked_at_closely = 6;
-
-bool is_sketched(std::size_t dimensions) {
-    return dimensions >= 2 * sketch_dims;
-}
-float sketched_distance(const float* a, const float* b, std::size_t n) {
-    if (!is_sketched(n)) return distance(a, b, n);
-    return distance(a, b, sketch_dims) * (static_cast<float>(n) / static_cast<float>(sketch_dims));
-}
-
-/// The few nearest of those that were offered, nearest first.
-template<std::size_t most>
-class Shortlist {
-public:
-    struct Entry {
-        float distance;
-        std::uint32_t number;
-    };
-    void offer(float distance, std::uint32_t number) {
-        if (count_ == most && distance >= entries_[most - 1].distance) return;
-        std::size_t at = count_ < most ? count_++ : most - 1;
-        for (; at > 0 && entries_[at - 1].distance > distance; at--)
-            entries_[at] = entries_[at - 1];
-        entries_[at] = {distance, number};
-    }
-    std::span<const Entry> entries() const { return {entries_.data(), count_}; }
-
-private:
-    std::array<Entry, most> entries_;
-    std::size_t count_ = 0;
-};
-
-/// Calls body(from, to) for pieces of [0, n).
-template<class Body>
-void in_chunks(std::size_t n, const KmeansOptions& options, Body&& body) {
-    constexpr std::size_t pieces_at_once = 16;
-    for (std::size_t start = 0; start < n; start += chunk * pieces_at_once) {
-        options.check_interrupts();
-        const std::size_t end = std::min(n, start + chunk * pieces_at_once);
-        options.parallel_for((end - start + chunk - 1) / chunk, [&](std::size_t piece) {
-            const std::size_t from = start + piece * chunk;
-            body(from, std::min(end, from + chunk));
-        });
-    }
 }
 
 /// Lloyd's iteration over a part of the rows.
@@ -186,22 +132,22 @@ private:
         part_.resize(looked_at.size());
         reach_.resize(looked_at.size());
         in_chunks(looked_at.size(), options_, [&](std::size_t first, std::size_t last) {
+            const bool is_rough = is_sketched(rows_.dimensions);
+            std::vector<float> scratch;
             for (std::size_t i = first; i < last; i++) {
                 const float* row = rows_.row(looked_at[i]);
-                Shortlist<looked_at_closely> nearest;
+                const std::span<const float> distances = sketched_distances(
+                    row, {centroids_.data(), rows_.dimensions, nullptr, k_}, rows_.dimensions, scratch);
+                Shortlist nearest(is_rough ? looked_at_closely : 1);
                 for (std::uint32_t c = 0; c < k_; c++)
-                    nearest.offer(sketched_distance(row, centroid(c), rows_.dimensions) + penalty_[c], c);
+                    nearest.offer(distances[c] + penalty_[c], c);
                 float best = std::numeric_limits<float>::max();
                 for (const auto& [sketched, c] : nearest.entries()) {
-                    const float d = is_sketched(rows_.dimensions)
-                                        ? distance(row, centroid(c), rows_.dimensions)
-                                        : sketched - penalty_[c];
-                    if (d + penalty_[c] < best) {
-                        best = d + penalty_[c];
-                        part_[i] = c;
-                        reach_[i] = d;
-                    }
-                    if (!is_sketched(rows_.dimensions)) break;
+                    const float d = is_rough ? distance(row, centroid(c), rows_.dimensions) : distances[c];
+                    if (is_rough && !(d + penalty_[c] < best)) continue;
+                    best = d + penalty_[c];
+                    part_[i] = c;
+                    reach_[i] = d;
                 }
             }
         });
@@ -325,7 +271,8 @@ private:
     Division result_;
 };
 
-/// The mean of each group.
+} // namespace
+
 std::vector<float> means(const Rows& rows, const Division& division) {
     const auto& [group, groups] = division;
     std::vector<double> sums(groups * rows.dimensions);
@@ -343,165 +290,12 @@ std::vector<float> means(const Rows& rows, const Division& division) {
     return result;
 }
 
-} // namespace
-
 Division divide(const Rows& rows, std::size_t wanted, const KmeansOptions& options) {
     return Divider(rows, std::numeric_limits<std::uint32_t>::max(), options).run(wanted);
 }
 
 Division divide_within(const Rows& rows, std::size_t wanted, std::size_t most, const KmeansOptions& options) {
     return Divider(rows, most, options).run(wanted);
-}
-
-/// Settles a sample's division by assigning every row anew to the nearest of all centroids, not only of those
-/// under its own part of the hierarchy. Clusters that this leaves nearly empty are given up.
-Clusters Clusters::train(const Rows& sample, std::size_t wanted, const KmeansOptions& options) {
-    Clusters clusters;
-    clusters.dimensions_ = sample.dimensions;
-    if (sample.count == 0) return clusters;
-    Division division = divide(sample, wanted, options);
-    clusters.build_hierarchy(means(sample, division), options);
-    for (int round = 0; round < refinements; round++)
-        clusters.build_hierarchy(means(sample, clusters.assign(sample, options)), options);
-    return clusters;
-}
-
-Division Clusters::assign(const Rows& sample, const KmeansOptions& options) const {
-    Division division{Indices(sample.count), count()};
-    in_chunks(sample.count, options, [&](std::size_t first, std::size_t last) {
-        Scratch scratch;
-        for (std::size_t i = first; i < last; i++)
-            division.group[i] = nearest(sample.row(i), scratch).cluster;
-    });
-    Indices sizes(division.groups), renamed(division.groups);
-    for (const std::uint32_t group : division.group)
-        sizes[group]++;
-    division.groups = 0;
-    const std::size_t least = sample.count / sizes.size() / 4;
-    for (std::size_t i = 0; i < sizes.size(); i++)
-        renamed[i] = sizes[i] <= least ? nobody : static_cast<std::uint32_t>(division.groups++);
-    for (std::uint32_t& group : division.group)
-        group = renamed[group];
-    return division;
-}
-
-/// Groups the centroids, and the groups' centroids, until there are few enough to be compared one by one.
-void Clusters::build_hierarchy(std::vector<float> centroids, const KmeansOptions& options) {
-    const std::size_t leaves = centroids.size() / dimensions_;
-    levels_.clear();
-    levels_.push_back({leaves, std::move(centroids), {}, {}});
-    while (levels_.front().count > 2 * fan_out) {
-        const Level& below = levels_.front();
-        const Rows rows{below.centroids.data(), below.count, dimensions_};
-        const Division division = divide(rows, below.count / fan_out + 1, options);
-        if (division.groups == 1 || division.groups > below.count / 2) return;
-        Level above{division.groups, means(rows, division), Indices(division.groups + 1),
-                    Indices(below.count)};
-        for (const std::uint32_t group : division.group)
-            above.first[group + 1]++;
-        std::partial_sum(above.first.begin(), above.first.end(), above.first.begin());
-        Indices place(above.first.begin(), above.first.end() - 1);
-        for (std::uint32_t i = 0; i < below.count; i++)
-            above.children[place[division.group[i]]++] = i;
-        levels_.insert(levels_.begin(), std::move(above));
-    }
-}
-
-Clusters::Near Clusters::nearest(const float* point, Scratch& scratch) const {
-    const auto measure = [&](const Level& level, std::uint32_t node) {
-        scratch.children.push_back(
-            {sketched_distance(point, &level.centroids[node * dimensions_], dimensions_), node});
-    };
-    scratch.children.clear();
-    for (std::uint32_t node = 0; node < levels_.front().count; node++)
-        measure(levels_.front(), node);
-    for (std::size_t depth = 1; depth < levels_.size(); depth++) {
-        std::swap(scratch.beam, scratch.children);
-        keep_nearest(levels_[depth - 1], point, scratch.beam, beam_width);
-        scratch.children.clear();
-        const Level& above = levels_[depth - 1];
-        for (const Near& parent : scratch.beam)
-            for (std::uint32_t c = above.first[parent.cluster]; c < above.first[parent.cluster + 1]; c++)
-                measure(levels_[depth], above.children[c]);
-    }
-    keep_nearest(levels_.back(), point, scratch.children, 1);
-    return scratch.children.front();
-}
-
-/// Keeps the `wanted` nearest of nodes whose distances are sketched; theirs are then exact.
-void Clusters::keep_nearest(const Level& level, const float* point, std::vector<Near>& nodes,
-                            std::size_t wanted) const {
-    const auto nearer = [](const Near& a, const Near& b) { return a.distance < b.distance; };
-    const auto keep = [&](std::size_t kept) {
-        if (nodes.size() <= kept) return;
-        std::nth_element(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(kept), nodes.end(),
-                         nearer);
-        nodes.resize(kept);
-    };
-    if (is_sketched(dimensions_)) {
-        keep(wanted + looked_at_closely);
-        for (Near& node : nodes)
-            node.distance = distance(point, &level.centroids[node.cluster * dimensions_], dimensions_);
-    }
-    keep(wanted);
-}
-
-namespace {
-
-template<class T>
-void append(std::vector<std::byte>& bytes, const std::vector<T>& values) {
-    const std::size_t count = values.size();
-    const auto* size = reinterpret_cast<const std::byte*>(&count);
-    bytes.insert(bytes.end(), size, size + sizeof count);
-    const auto content = std::as_bytes(std::span(values));
-    bytes.insert(bytes.end(), content.begin(), content.end());
-}
-
-template<class T>
-std::vector<T> take(std::span<const std::byte>& bytes) {
-    std::size_t count = 0;
-    std::memcpy(&count, bytes.data(), sizeof count);
-    std::vector<T> values(count);
-    if (count > 0) std::memcpy(values.data(), bytes.data() + sizeof count, count * sizeof(T));
-    bytes = bytes.subspan(sizeof count + count * sizeof(T));
-    return values;
-}
-
-} // namespace
-
-std::vector<std::byte> Clusters::to_bytes() const {
-    std::vector<std::byte> bytes;
-    bytes.reserve(memory_bytes() + (1 + 4 * levels_.size()) * sizeof(std::size_t));
-    append(bytes, std::vector<std::size_t>{dimensions_, levels_.size()});
-    for (const Level& level : levels_) {
-        append(bytes, level.centroids);
-        append(bytes, level.first);
-        append(bytes, level.children);
-    }
-    return bytes;
-}
-
-Clusters Clusters::from_bytes(std::span<const std::byte> bytes) {
-    Clusters clusters;
-    const auto head = take<std::size_t>(bytes);
-    clusters.dimensions_ = head.at(0);
-    for (std::size_t i = 0; i < head.at(1); i++) {
-        Level level;
-        level.centroids = take<float>(bytes);
-        level.first = take<std::uint32_t>(bytes);
-        level.children = take<std::uint32_t>(bytes);
-        level.count = level.centroids.size() / clusters.dimensions_;
-        clusters.levels_.push_back(std::move(level));
-    }
-    return clusters;
-}
-
-std::size_t Clusters::memory_bytes() const noexcept {
-    std::size_t bytes = 0;
-    for (const Level& level : levels_)
-        bytes += level.centroids.size() * sizeof(float) +
-                 (level.first.size() + level.children.size()) * sizeof(std::uint32_t);
-    return bytes;
 }
 
 } // namespace soup::vann

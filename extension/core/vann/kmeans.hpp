@@ -1,6 +1,4 @@
-// Hierarchical k-means: divides points into clusters of about equal size, and finds a point's cluster again
-// by a descent with a small beam. This is the bulk builder's idea of which leaf a row belongs to; what is
-// stored is made from the rows themselves.
+// Hierarchical k-means: divides points into groups of about equal size.
 //
 // Rows are expected to be rotated (see rotation.hpp): with many dimensions the first few hundred coordinates
 // are taken for a good guess of all. Distances are taken by the machine's own kernels, so two instruction
@@ -8,9 +6,11 @@
 // encoded exactly.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -49,48 +49,26 @@ Division divide(const Rows& rows, std::size_t wanted, const KmeansOptions& optio
 /// needed.
 Division divide_within(const Rows& rows, std::size_t wanted, std::size_t most, const KmeansOptions& options);
 
-/// Clusters and the hierarchy above them.
-class Clusters {
-public:
-    /// Divides `sample` into about `wanted` clusters of about equal size. No sample: no cluster.
-    static Clusters train(const Rows& sample, std::size_t wanted, const KmeansOptions& options);
+/// The group of a row that has none.
+inline constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
+/// The mean of each group.
+std::vector<float> means(const Rows& rows, const Division& division);
 
-    std::size_t count() const noexcept { return levels_.empty() ? 0 : levels_.back().count; }
-    const float* centroid(std::size_t cluster) const noexcept {
-        return &levels_.back().centroids[cluster * dimensions_];
+/// At most so many parts are made by one small k-means.
+inline constexpr std::size_t fan_out = 40;
+
+/// Calls body(from, to) for pieces of [0, n).
+template<class Body>
+void in_chunks(std::size_t n, const KmeansOptions& options, Body&& body) {
+    constexpr std::size_t chunk = 512, pieces_at_once = 16; // Rows between two checks for interrupts.
+    for (std::size_t start = 0; start < n; start += chunk * pieces_at_once) {
+        options.check_interrupts();
+        const std::size_t end = std::min(n, start + chunk * pieces_at_once);
+        options.parallel_for((end - start + chunk - 1) / chunk, [&](std::size_t piece) {
+            const std::size_t from = start + piece * chunk;
+            body(from, std::min(end, from + chunk));
+        });
     }
-    std::size_t memory_bytes() const noexcept;
-
-    /// For another process of the same library.
-    std::vector<std::byte> to_bytes() const;
-    static Clusters from_bytes(std::span<const std::byte> bytes);
-
-    struct Near {
-        float distance; ///< Squared.
-        std::uint32_t cluster;
-    };
-    /// Working space of nearest(), one a thread.
-    struct Scratch {
-        std::vector<Near> beam, children;
-    };
-    /// There must be a cluster.
-    Near nearest(const float* point, Scratch& scratch) const;
-
-private:
-    struct Level {
-        std::size_t count = 0;
-        std::vector<float> centroids;
-        /// Children of node i: children[first[i]] up to children[first[i + 1]], of the level below.
-        std::vector<std::uint32_t> first, children;
-    };
-
-    void build_hierarchy(std::vector<float> centroids, const KmeansOptions& options);
-    Division assign(const Rows& sample, const KmeansOptions& options) const;
-    void keep_nearest(const Level& level, const float* point, std::vector<Near>& nodes,
-                      std::size_t wanted) const;
-
-    std::size_t dimensions_ = 0;
-    std::vector<Level> levels_; ///< Top first.
-};
+}
 
 } // namespace soup::vann

@@ -1,11 +1,10 @@
 // Of the columns' minima the `wanted` least are numbers themselves, so the last of them bounds the wanted
-// ones. With twice as many columns as are wanted, about a third more than those lies below it.
+// ones. With half as many columns again as are wanted, about two thirds more than those lie below it.
 #include "core/vann/least.hpp"
 
 #include "core/simd/dispatch.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace soup::vann {
@@ -50,7 +49,7 @@ Bound Least::find(std::span<const float> numbers, std::size_t wanted) {
     if (wanted == 0) return {.below = -infinity};
     if (wanted >= numbers.size()) return {};
     float limit = infinity;
-    const std::size_t columns = std::bit_ceil(std::max<std::size_t>(2 * wanted, 16));
+    const std::size_t columns = (wanted + wanted / 2 + 16) / 16 * 16;
     if (columns <= numbers.size() / 2) {
         minima_.resize(columns);
         simd::kernels().codes.column_minima(numbers.data(), numbers.size(), columns, minima_.data());

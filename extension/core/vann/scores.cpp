@@ -11,7 +11,7 @@ namespace {
 
 constexpr float nothing = std::numeric_limits<float>::infinity();
 constexpr std::size_t leaves_max = 1024;
-constexpr std::size_t leaves_at_once = 64;
+constexpr std::size_t leaves_at_once = 32;
 constexpr std::size_t truth_depth = 400; ///< Entries that are looked at closely for a query's truth …
 constexpr std::size_t exact_depth = 40;  ///< … and by their own vectors.
 constexpr std::size_t watched_max = 64;
@@ -41,9 +41,13 @@ void Scores::take(const CalibrationQuery& asked) {
     const auto nearer = [](const Way& a, const Way& b) { return a.order < b.order; };
     std::ranges::sort(ways_, nearer);
     score_nearest();
-    for (Way& way : ways_)
-        if (way.link.block == own_leaf_) way.order *= own_leaf_without_me_;
-    std::ranges::sort(ways_, nearer);
+    const auto own = std::ranges::find(ways_, own_leaf_, [](const Way& way) { return way.link.block; });
+    if (own == ways_.end()) return;
+    own->order *= own_leaf_without_me_;
+    // It is farther now, or, by inner products, may be nearer.
+    std::rotate(own, own + 1, ways_.end());
+    const auto last = ways_.end() - 1;
+    std::rotate(std::upper_bound(ways_.begin(), last, *last, nearer), last, ways_.end());
 }
 
 void Scores::score_nearest() {
@@ -72,16 +76,18 @@ void Scores::read_leaf(const tree::Page& page) {
     for (unsigned i = 0; i < layout_.detail.pages; i++)
         details_.push_back(i < leaf.detail_count() ? leaf.detail_block(i) : tree::no_block);
     leaves_.push_back({first, score.slots, page.block(), score.centre_distance});
-    for (unsigned slot = 0; slot < score.slots; slot++) {
-        addresses_.push_back(leaf.address(slot));
-        if (asked_->self.offset == 0 || leaf.address(slot) != asked_->self) continue;
-        orders_[first + slot] = nothing;
-        if (asked_->counted == CalibrationQuery::Counted::apart) continue;
-        // The mean of the leaf's other rows lies farther from this one, by just so much.
-        const double rows = leaf.live();
-        own_leaf_ = page.block();
-        own_leaf_without_me_ =
-            leaf.live() > 1 ? static_cast<float>(rows * rows / ((rows - 1) * (rows - 1))) : 4;
+    const std::span<const tree::HeapAddress> addresses(leaf.addresses(), score.slots);
+    addresses_.insert(addresses_.end(), addresses.begin(), addresses.end());
+    const auto self = asked_->self.offset == 0 ? addresses.end() : std::ranges::find(addresses, asked_->self);
+    if (self != addresses.end()) {
+        orders_[first + static_cast<std::size_t>(self - addresses.begin())] = nothing;
+        if (asked_->counted != CalibrationQuery::Counted::apart) {
+            // The mean of the leaf's other rows lies farther from this one, by just so much.
+            const double rows = leaf.live();
+            own_leaf_ = page.block();
+            own_leaf_without_me_ =
+                leaf.live() > 1 ? static_cast<float>(rows * rows / ((rows - 1) * (rows - 1))) : 4;
+        }
     }
     add_below(static_cast<std::uint32_t>(leaves_.size() - 1));
 }
