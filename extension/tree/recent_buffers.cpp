@@ -50,8 +50,7 @@ bool is_still_there(Relation relation, ForkNumber fork, BlockNumber block, Buffe
 Buffer RecentBuffers::read(Relation relation, ForkNumber fork, BlockNumber block,
                            BufferAccessStrategy strategy) {
     const Buffer guess = find(relation, fork, block);
-    if (guess != InvalidBuffer && is_counted_highest(guess) &&
-        is_still_there(relation, fork, block, guess)) {
+    if (guess != InvalidBuffer && is_counted_highest(guess) && is_still_there(relation, fork, block, guess)) {
         pgstat_count_buffer_read(relation);
         pgstat_count_buffer_hit(relation);
         return guess;

@@ -56,14 +56,19 @@ Division Clusters::assign(const Rows& sample, const KmeansOptions& options) cons
 void Clusters::build_hierarchy(std::vector<float> centroids, const KmeansOptions& options) {
     const std::size_t leaves = centroids.size() / dimensions_;
     levels_.clear();
-    levels_.push_back({leaves, std::move(centroids), {}, {}});
+    levels_.emplace_back();
+    levels_.front().count = leaves;
+    levels_.front().centroids = std::move(centroids);
     while (levels_.front().count > 2 * fan_out) {
         const Level& below = levels_.front();
         const Rows rows{below.centroids.data(), below.count, dimensions_};
         const Division division = divide(rows, below.count / fan_out + 1, options);
         if (division.groups == 1 || division.groups > below.count / 2) break;
-        Level above{division.groups, means(rows, division), Indices(division.groups + 1),
-                    Indices(below.count)};
+        Level above;
+        above.count = division.groups;
+        above.centroids = means(rows, division);
+        above.first.resize(division.groups + 1);
+        above.children.resize(below.count);
         for (const std::uint32_t group : division.group)
             above.first[group + 1]++;
         std::partial_sum(above.first.begin(), above.first.end(), above.first.begin());

@@ -42,8 +42,8 @@ private:
         /// Children of node i: children[first[i]] up to children[first[i + 1]], of the level below.
         std::vector<std::uint32_t> first, children;
         /// Of each child, in this order, what is seen of it relative to its parent: see code.hpp.
-        std::vector<std::int8_t> codes = {};
-        std::vector<float> b = {}, f = {};
+        std::vector<std::int8_t> codes;
+        std::vector<float> b, f;
     };
 
     void build_hierarchy(std::vector<float> centroids, const KmeansOptions& options);
