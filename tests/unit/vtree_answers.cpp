@@ -137,6 +137,48 @@ TEST(vtree, a_small_query_touches_few_pages) {
     EXPECT_LT(tree.store.pins_taken() - before, 100U * 9) << "pages for ten neighbours";
 }
 
+/// From the middle of a ring all leaves are as near as their rows are far, and more rows are found at once
+/// than are wanted: they wait for batches to come.
+TEST(vtree, rows_of_a_ring_come_in_order) {
+    Random random(10);
+    std::uniform_real_distribution<float> angle(0, 6.2831853F), radius(10, 10.0005F);
+    std::vector<std::vector<float>> points;
+    for (int i = 0; i < 20'000; ++i) {
+        const float at = angle(random), far = radius(random);
+        points.push_back({far * std::cos(at), far * std::sin(at)});
+    }
+    Tree tree(2);
+    tree.pack(points, std::size_t{64} << 20);
+    tree.expect_nearest({0, 0}, nullptr, nullptr, 2000);
+    tree.expect_nearest({9.5F, 0}, nullptr, nullptr, SIZE_MAX);
+}
+
+/// Who fetches the rows brings the next ones near.
+TEST(vtree, what_comes_next_is_known_ahead) {
+    Random random(9);
+    Tree tree(3);
+    tree.pack(make_points(20'000, Shape::clustered, 3, random), std::size_t{64} << 20);
+    NearestScan scan(tree.store, tree.geometry.layout(), make_point(Shape::clustered, 3, random), Region(3),
+                     NearestScan::Pinning::none);
+    std::vector<HeapAddress> seen, announced;
+    HeapAddress room[4];
+    for (NearestScan::Found found; seen.size() < 1000 && scan.next(found);) {
+        seen.push_back(found.row);
+        const std::span<const HeapAddress> ahead = scan.ahead(room);
+        if (announced.size() > seen.size()) continue;
+        announced.resize(seen.size());
+        announced.insert(announced.end(), ahead.begin(), ahead.end());
+    }
+    unsigned known = 0;
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        if (announced[i] == HeapAddress{}) continue;
+        EXPECT_EQ(announced[i], seen[i]);
+        ++known;
+    }
+    EXPECT_GT(known, 700U);
+    EXPECT_TRUE(scan.ahead({}).empty());
+}
+
 TEST(vtree, a_damaged_page_is_refused_and_reported) {
     Random random(4);
     Tree tree(3);
