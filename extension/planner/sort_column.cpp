@@ -2,9 +2,9 @@
 // the scan's columns, as a junk column. The executor computes it for every row, and for a vector that is kept
 // out of line that means fetching it: for long ones a third of the whole query. Nobody looks at the result.
 //
-// Here the junk column becomes a null where it is certain that nobody does: directly below a Limit, which is
-// the top of its query and drops its junk, unless it reads the column itself (WITH TIES). A distance that was
-// selected is no junk column and stays. EXPLAIN VERBOSE shows the null.
+// Here the junk column goes where it is certain that nobody does: directly below a Limit, which is the top of
+// its query and drops its junk, unless it reads the column itself (WITH TIES). With the last junk column goes
+// what drops it. A distance that was selected is no junk column and stays.
 #include "planner/sort_column.hpp"
 
 #include "tree/handler.hpp"
@@ -28,45 +28,30 @@ bool is_ours(Oid index) {
     return tree::is_registered(method);
 }
 
-bool is_order_of(const IndexScan* scan, const Node* expression) {
-    ListCell* cell = nullptr;
-    foreach (cell, scan->indexorderbyorig)
-        if (equal(lfirst(cell), expression)) return true;
-    return false;
+/// What the scan orders by, in the form in which its columns name it; null if it is no ordered scan of ours.
+const List* order_of(const Plan* scan) {
+    if (scan == nullptr) return nullptr;
+    if (const auto* rows = reinterpret_cast<const IndexScan*>(scan); IsA(rows, IndexScan))
+        return rows->indexorderbyorig != NIL && is_ours(rows->indexid) ? rows->indexorderbyorig : nullptr;
+    if (const auto* points = reinterpret_cast<const IndexOnlyScan*>(scan); IsA(points, IndexOnlyScan))
+        return points->indexorderby != NIL && is_ours(points->indexid) ? points->indexorderby : nullptr;
+    return nullptr;
 }
 
-/// How many columns of the limit show the child's column `number`; `is_junk` says whether all of them are
-/// junk.
-int readers(const Limit* limit, AttrNumber number, bool& is_junk) {
-    int count = 0;
-    is_junk = true;
-    ListCell* cell = nullptr;
-    foreach (cell, limit->plan.targetlist) {
-        const auto* column = lfirst_node(TargetEntry, cell);
-        const auto* shown = reinterpret_cast<const Var*>(column->expr);
-        if (!IsA(shown, Var) || shown->varattno != number) continue;
-        ++count;
-        is_junk &= column->resjunk;
-    }
-    return count;
-}
-
-void change(const Limit* limit) {
-    if (limit->limitOption != LIMIT_OPTION_COUNT) return;
-    auto* scan = reinterpret_cast<IndexScan*>(limit->plan.lefttree);
-    if (scan == nullptr || !IsA(scan, IndexScan) || scan->indexorderbyorig == NIL || !is_ours(scan->indexid))
-        return;
-    ListCell* cell = nullptr;
-    foreach (cell, scan->scan.plan.targetlist) {
-        auto* column = lfirst_node(TargetEntry, cell);
-        auto* expression = reinterpret_cast<Node*>(column->expr);
-        bool is_junk = false;
-        if (!is_order_of(scan, expression) || readers(limit, column->resno, is_junk) != 1 || !is_junk)
-            continue;
+/// A Limit projects nothing: its columns are its child's, one by one.
+void change(Limit* limit) {
+    Plan* scan = limit->plan.lefttree;
+    const List* order = order_of(scan);
+    if (order == nullptr || limit->limitOption != LIMIT_OPTION_COUNT) return;
+    List *shown = limit->plan.targetlist, *computed = scan->targetlist;
+    while (computed != NIL && list_length(shown) == list_length(computed)) {
+        const auto* column = llast_node(TargetEntry, computed);
         // A function that may have an effect is called as often as it was written.
-        if (contain_volatile_functions(expression)) continue;
-        column->expr = reinterpret_cast<Expr*>(
-            makeNullConst(exprType(expression), exprTypmod(expression), exprCollation(expression)));
+        if (!llast_node(TargetEntry, shown)->resjunk || !list_member(order, column->expr) ||
+            contain_volatile_functions(reinterpret_cast<Node*>(column->expr)))
+            return;
+        limit->plan.targetlist = shown = list_delete_last(shown);
+        scan->targetlist = computed = list_delete_last(computed);
     }
 }
 
@@ -83,7 +68,7 @@ void visit(Plan* plan) {
     check_stack_depth();
     switch (nodeTag(plan)) {
     case T_Limit:
-        change(reinterpret_cast<const Limit*>(plan));
+        change(reinterpret_cast<Limit*>(plan));
         break;
     case T_Append:
         visit(reinterpret_cast<Append*>(plan)->appendplans);

@@ -17,6 +17,9 @@ SELECT p.id, near.id FROM placed p, LATERAL (SELECT q.id FROM placed q ORDER BY 
 EXPLAIN (VERBOSE, COSTS OFF)
 (SELECT id FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3) UNION ALL (SELECT id FROM placed ORDER BY at <-> '[3,2,1]' LIMIT 3);
 
+EXPLAIN (VERBOSE, COSTS OFF) SELECT at FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3;
+
 -- Read: selected, selected and ordered by name, part of an expression, compared by WITH TIES.
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id, at <-> '[1,2,3]' AS distance FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT id, at <-> '[1,2,3]' AS distance FROM placed ORDER BY distance LIMIT 3;
@@ -34,6 +37,8 @@ EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM spotted ORDER BY at <-> point(1, 2) 
 -- The answers.
 SELECT array_agg(at <-> '[1,2,3]') FROM (SELECT at FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3) near;
 SELECT array_agg(at <-> '[1,2,3]') FROM (SELECT at FROM placed ORDER BY (at <-> '[1,2,3]') + 0 LIMIT 3) near;
+SELECT at FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3;
+SELECT count(*) FROM (SELECT FROM placed ORDER BY at <-> '[1,2,3]' LIMIT 3 OFFSET 1) near;
 SELECT count(*) FROM (SELECT id FROM placed ORDER BY at <-> '[1,2,3]' FETCH FIRST 3 ROWS WITH TIES) near;
 -- A locked row's columns are read once more.
 BEGIN;
