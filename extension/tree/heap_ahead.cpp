@@ -26,13 +26,12 @@ bool is_heap(IndexScanDesc scan) noexcept {
 /// the bytes may be another page's by now: nothing depends on them.
 void HeapAhead::approach(IndexScanDesc scan, std::span<const HeapAddress> rows) noexcept {
     if (!is_heap(scan)) return;
-    const Relation heap = scan->heapRelation;
-    rows = rows.first(std::min(rows.size(), rows_at_once));
-    std::array<BlockNumber, rows_at_once> blocks;
-    for (std::size_t i = 0; i < rows.size(); i++) {
+    rows = rows.first(std::min(rows.size(), 2 * rows_at_once));
+    std::array<BlockNumber, 2 * rows_at_once> blocks;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
         const ItemPointerData row = to_item_pointer(rows[i]);
         blocks[i] = ItemPointerGetBlockNumberNoCheck(&row);
-        RecentBuffers::approach(heap, blocks[i]);
+        RecentBuffers::approach(scan->heapRelation, blocks[i]);
     }
     struct Place {
         const std::byte* page;
@@ -40,30 +39,36 @@ void HeapAhead::approach(IndexScanDesc scan, std::span<const HeapAddress> rows) 
     };
     std::array<Place, rows_at_once> places;
     std::size_t count = 0;
-    for (std::size_t i = 0; i < rows.size(); i++) {
-        const Buffer guess = RecentBuffers::find(heap, MAIN_FORKNUM, blocks[i]);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const Buffer guess = RecentBuffers::guess(scan->heapRelation, blocks[i]);
         if (guess == InvalidBuffer || rows[i].offset - 1U >= MaxHeapTuplesPerPage) continue;
         const std::byte* page = pg::bytes_of(guess);
-        const auto* lines = reinterpret_cast<const ItemIdData*>(page + SizeOfPageHeaderData);
-        places[count++] = {page, lines + rows[i].offset - 1};
+        const auto* line =
+            reinterpret_cast<const ItemIdData*>(page + SizeOfPageHeaderData) + rows[i].offset - 1;
+        __builtin_prefetch(GetBufferDescriptor(static_cast<std::uint32_t>(guess - 1)));
         __builtin_prefetch(page);
-        __builtin_prefetch(lines + rows[i].offset - 1);
+        __builtin_prefetch(line);
+        if (i < rows_at_once) places[count++] = {page, line};
     }
     // A line pointer says where on its page the tuple is.
-    for (std::size_t i = 0; i < count; i++)
-        __builtin_prefetch(places[i].page + places[i].line->lp_off % page_bytes);
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::byte* tuple = places[i].page + places[i].line->lp_off % page_bytes;
+        __builtin_prefetch(tuple);
+        __builtin_prefetch(tuple + 32); // The end of a small one.
+    }
 }
 
 void HeapAhead::enter(IndexScanDesc scan) {
     if (!is_heap(scan)) return;
+    Relation heap = scan->heapRelation;
     Buffer& current = reinterpret_cast<IndexFetchHeapData*>(scan->xs_heapfetch)->xs_cbuf;
     const BlockNumber block = ItemPointerGetBlockNumber(&scan->xs_heaptid);
-    if (BufferIsValid(current) && BufferGetBlockNumber(current) == block) return;
-    pg::call([&] {
-        if (BufferIsValid(current)) ReleaseBuffer(std::exchange(current, InvalidBuffer));
-        current = RecentBuffers::read(scan->heapRelation, MAIN_FORKNUM, block, nullptr);
-        heap_page_prune_opt(scan->heapRelation, current);
-    });
+    if (BufferIsValid(current)) {
+        if (BufferGetBlockNumber(current) == block) return;
+        ReleaseBuffer(std::exchange(current, InvalidBuffer));
+    }
+    current = RecentBuffers::read(heap, MAIN_FORKNUM, block, nullptr);
+    if (pg::may_be_pruned(current)) heap_page_prune_opt(heap, current);
 }
 
 } // namespace soup::tree

@@ -24,9 +24,11 @@ public:
     /// So many rows are approached at once.
     static constexpr std::size_t rows_at_once = 16;
 
-    /// For rows that the executor will fetch soon, the first rows_at_once of them. Only a hint.
+    /// For rows that the executor will fetch soon: the first rows_at_once of them. Of those behind, which the
+    /// next call will have, as many again are approached as far as it takes no waiting. Only a hint.
     static void approach(IndexScanDesc scan, std::span<const HeapAddress> rows) noexcept;
-    /// For the row in xs_heaptid, before it is returned to an executor that will fetch it. Throws.
+    /// For the row in xs_heaptid, before it is returned to an executor that will fetch it. Server code: it
+    /// raises what the server raises, and is called where no C++ object stands in the way.
     static void enter(IndexScanDesc scan);
 };
 

@@ -76,6 +76,10 @@ Buffer RecentBuffers::find(Relation relation, ForkNumber fork, BlockNumber block
 #endif
 }
 
+Buffer RecentBuffers::guess(Relation relation, BlockNumber block) noexcept {
+    return place_of(relation, block);
+}
+
 void RecentBuffers::keep(Relation relation, BlockNumber block, Buffer buffer) noexcept {
     if (!BufferIsLocal(buffer)) place_of(relation, block) = buffer;
 }

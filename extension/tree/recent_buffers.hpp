@@ -21,8 +21,10 @@ public:
     static Buffer read(Relation relation, ForkNumber fork, BlockNumber block, BufferAccessStrategy strategy);
     /// InvalidBuffer if nothing is known, or if the buffer holds another block by now.
     static Buffer find(Relation relation, ForkNumber fork, BlockNumber block) noexcept;
+    /// Likewise, without a look at what the buffer holds, which may have to be waited for.
+    static Buffer guess(Relation relation, BlockNumber block) noexcept;
     static void keep(Relation relation, BlockNumber block, Buffer buffer) noexcept;
-    /// Asks for what find() will look at first.
+    /// Asks for what guess() looks at.
     static void approach(Relation relation, BlockNumber block) noexcept;
 };
 

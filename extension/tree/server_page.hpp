@@ -26,6 +26,11 @@ inline bool has_hole(const std::byte* page) noexcept {
     return header->pd_lower != header->pd_upper;
 }
 
+/// Whether somebody left a row behind on a table's page that may have died since.
+inline bool may_be_pruned(Buffer buffer) noexcept {
+    return TransactionIdIsValid(reinterpret_cast<PageHeader>(BufferGetPage(buffer))->pd_prune_xid);
+}
+
 /// Whether this backend has the buffer's content lock. Local buffers have none.
 inline bool holds_content_lock(Buffer buffer) noexcept {
     return !BufferIsLocal(buffer) && LWLockHeldByMe(BufferDescriptorGetContentLock(

@@ -126,7 +126,6 @@ bool Scan::next(IndexScanDesc scan) {
         last_ = row->distance;
         if (!is_exact_) approach_rows(scan, row->address);
         scan->xs_heaptid = tree::to_item_pointer(row->address);
-        tree::HeapAhead::enter(scan);
         scan->xs_recheck = filter_->needs_recheck();
         scan->xs_recheckorderby = false;
         scan->xs_orderbyvals[0] = Float8GetDatum(row->distance);
@@ -155,7 +154,9 @@ void rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey orders, int
 }
 
 bool next_row(IndexScanDesc scan, ScanDirection) {
-    return pg::entry([=] { return scan_of(scan).next(scan); });
+    if (!pg::entry([=] { return scan_of(scan).next(scan); })) return false;
+    tree::HeapAhead::enter(scan);
+    return true;
 }
 
 /// The scan's object itself goes with its memory context.

@@ -13,6 +13,7 @@
 #include "core/vtree/region_scan.hpp"
 #include "tree/address.hpp"
 #include "tree/buffer_store.hpp"
+#include "tree/heap_ahead.hpp"
 #include "tree/index_scan.hpp"
 #include "vector/vector.hpp"
 #include "vtree/method.hpp"
@@ -64,6 +65,7 @@ public:
     void stop() {
         hits_.clear();
         at_ = 0;
+        near_ = 0;
         region_scan_.reset();
         nearest_scan_.reset();
         is_started_ = false;
@@ -79,6 +81,7 @@ private:
     void start(IndexScanDesc scan);
     bool next_in_region(IndexScanDesc scan);
     bool next_nearest(IndexScanDesc scan);
+    void approach_nearest(IndexScanDesc scan);
 
     tree::BufferStore store_;
     tree::OpenIndexPtr open_;
@@ -86,7 +89,8 @@ private:
     std::optional<RegionScan> region_scan_;
     std::optional<NearestScan> nearest_scan_;
     Hits hits_;
-    std::size_t at_ = 0; ///< The next of hits_.
+    std::size_t at_ = 0;   ///< The next of hits_.
+    std::size_t near_ = 0; ///< So many of the next rows were approached.
     bool is_started_ = false, keeps_pins_ = false;
 };
 
@@ -135,7 +139,19 @@ bool Scan::next_nearest(IndexScanDesc scan) {
     if (scan->xs_want_itup) scan->xs_itup = tuple_.with(found.point);
     scan->xs_orderbyvals[0] = Float8GetDatum(found.distance);
     scan->xs_orderbynulls[0] = false;
+    if (scan->xs_want_itup) return true;
+    if (near_ == 0) approach_nearest(scan);
+    --near_;
     return true;
+}
+
+/// The row that is about to be returned, and those after it.
+void Scan::approach_nearest(IndexScanDesc scan) {
+    tree::HeapAddress rows[2 * tree::HeapAhead::rows_at_once];
+    rows[0] = tree::to_address(scan->xs_heaptid);
+    const std::size_t count = 1 + nearest_scan_->ahead(std::span(rows).subspan(1)).size();
+    tree::HeapAhead::approach(scan, {rows, count});
+    near_ = std::min(count, tree::HeapAhead::rows_at_once);
 }
 
 std::int64_t Scan::fill(IndexScanDesc scan, TIDBitmap* bitmap) {
@@ -178,7 +194,9 @@ void rescan(IndexScanDesc scan, ScanKey keys, int key_count, ScanKey orders, int
 }
 
 bool next_row(IndexScanDesc scan, ScanDirection) {
-    return pg::entry([=] { return vtree_scan(scan).next(scan); });
+    if (!pg::entry([=] { return vtree_scan(scan).next(scan); })) return false;
+    if (!scan->xs_want_itup) tree::HeapAhead::enter(scan);
+    return true;
 }
 
 int64 all_rows(IndexScanDesc scan, TIDBitmap* bitmap) {
