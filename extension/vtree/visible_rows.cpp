@@ -18,7 +18,8 @@ namespace {
 
 constexpr BlockNumber blocks_a_byte = BITS_PER_BYTE / BITS_PER_HEAPBLOCK;
 constexpr BlockNumber blocks_a_page = (BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) * blocks_a_byte;
-constexpr std::size_t map_bytes_a_row = 4; ///< Of the map, looked at instead of a row of its own.
+/// So much of the map, which is looked at eight bytes at a time, costs no more than a row by itself.
+constexpr std::size_t map_bytes_a_row = 16;
 
 BlockNumber block_of(tree::HeapAddress row) noexcept {
     return BlockNumber{row.block_high} << 16 | row.block_low;
