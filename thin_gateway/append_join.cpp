@@ -246,6 +246,7 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
         log::warning("append_many did not return one row for each element");
         return fail(batch, problem("INTERNAL", {}));
     }
+    std::uint64_t records = 0;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const int row = static_cast<int>(i);
         PendingAppend& pending = *batch[i];
@@ -262,8 +263,10 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
             pending.first_offset = integer_at<std::int64_t>(result, row, first_offset_column);
             pending.count = integer_at<std::int32_t>(result, row, count_column);
             if (!PQgetisnull(result, row, label_column)) pending.label = text_at(result, row, label_column);
+            records += static_cast<std::uint64_t>(pending.count);
         }
     }
+    metrics_.count_records(records);
     for (PendingAppend* pending : batch)
         pending->finished.notify();
 }

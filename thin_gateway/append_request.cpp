@@ -104,9 +104,13 @@ void read_opaque(AppendElement& element, const Request& request, const Query& qu
     if (!element.content_type) element.content_type = opaque_type;
 }
 
-// The rows are taken out and checked by the server: what it receives is one record.
-void read_columns(AppendElement& element, const Request& request, const Query& query) {
+// The rows are taken out and checked by the server: what it receives is one record. Only their number is
+// looked at here, since it is limited here.
+void read_columns(AppendElement& element, const Request& request, const Query& query,
+                  std::size_t records_max) {
     if (request.body.empty()) throw bad_input("the body is empty");
+    if (frame::announced_rows(std::as_bytes(std::span(request.body))).value_or(0) > records_max)
+        throw too_big("a batch exceeds the limit of " + std::to_string(records_max) + " records");
     element.record_count = 1;
     element.only_record = request.body;
     for (const auto& [name, value] : query)
@@ -134,7 +138,7 @@ AppendElement append_element(const Request& request, const RequestLimits& limits
     } else if (request.content_type == opaque_type) {
         read_opaque(element, request, query_of(request.target));
     } else if (request.content_type == frame::columns_content_type) {
-        read_columns(element, request, query_of(request.target));
+        read_columns(element, request, query_of(request.target), limits.records_max);
     } else {
         throw problem("HTTP_MEDIA_TYPE", "append takes application/json, application/x-ndjson, "
                                          "application/octet-stream or application/vnd.soup.columns");

@@ -71,7 +71,7 @@ void add_limits(CLI::App& app, Config& config) {
     app.add_option("--ndjson-bytes", limits.ndjson_bytes_max, "largest NDJSON body")->check(bytes);
     app.add_option("--binary-bytes", limits.binary_bytes_max, "largest binary body")->check(bytes);
     app.add_option("--records", limits.records_max, "most records in one append")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+        ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
     app.add_option("--bodies-bytes", limits.bodies_bytes_max, "bodies held by one thread at a time")
         ->check(bytes);
     app.add_option("--connections", config.connections_max, "most client connections of one thread")

@@ -22,7 +22,7 @@ struct RequestLimits {
     std::size_t json_bytes_max = std::size_t{64} << 20;
     std::size_t ndjson_bytes_max = std::size_t{64} << 20;
     std::size_t binary_bytes_max = std::size_t{64} << 20;
-    std::size_t records_max = 1'000'000;
+    std::size_t records_max = 100'000; ///< In one append; the server takes no more either.
     /// Bodies held by all connections of a worker together; beyond it new bodies get 503.
     std::size_t bodies_bytes_max = std::size_t{1} << 30;
 };

@@ -27,6 +27,11 @@ void Metrics::count_join(std::size_t elements) {
     counters_.joined_elements += elements;
 }
 
+void Metrics::count_records(std::uint64_t records) {
+    const std::lock_guard lock(mutex_);
+    counters_.records += records;
+}
+
 void Metrics::set_connections(std::size_t count) {
     const std::lock_guard lock(mutex_);
     counters_.connections = count;
@@ -55,6 +60,7 @@ void Metrics::add(Counters& sum, const Counters& part) {
     }
     sum.joins += part.joins;
     sum.joined_elements += part.joined_elements;
+    sum.records += part.records;
     sum.connections += part.connections;
 }
 
@@ -83,11 +89,12 @@ std::string Metrics::text(std::span<Metrics* const> workers) {
                            "soup_gateway_request_seconds_count{{route=\"{0}\"}} {1}\n",
                            name, route.count, route.seconds);
     }
-    out +=
-        fmt::format("# TYPE soup_gateway_append_calls_total counter\nsoup_gateway_append_calls_total {}\n"
-                    "# TYPE soup_gateway_appends_joined_total counter\nsoup_gateway_appends_joined_total {}\n"
-                    "# TYPE soup_gateway_connections gauge\nsoup_gateway_connections {}\n",
-                    sum.joins, sum.joined_elements, sum.connections);
+    out += fmt::format(
+        "# TYPE soup_gateway_append_calls_total counter\nsoup_gateway_append_calls_total {}\n"
+        "# TYPE soup_gateway_appends_joined_total counter\nsoup_gateway_appends_joined_total {}\n"
+        "# TYPE soup_gateway_records_appended_total counter\nsoup_gateway_records_appended_total {}\n"
+        "# TYPE soup_gateway_connections gauge\nsoup_gateway_connections {}\n",
+        sum.joins, sum.joined_elements, sum.records, sum.connections);
     for (const auto& [kind, member] :
          {std::pair{"ready", &PoolGauge::ready}, std::pair{"under_way", &PoolGauge::under_way},
           std::pair{"waiting", &PoolGauge::waiting}}) {

@@ -23,6 +23,8 @@ public:
 
     void count_request(std::string_view route, unsigned status, std::chrono::nanoseconds time);
     void count_join(std::size_t elements);
+    /// Records that the server has acknowledged, whatever body they came in.
+    void count_records(std::uint64_t records);
     void set_connections(std::size_t count);
     void set_pool(std::string_view pool, PoolGauge gauge);
 
@@ -41,7 +43,7 @@ private:
     struct Counters {
         std::map<std::string, Route, std::less<>> routes;
         std::map<std::string, PoolGauge, std::less<>> pools;
-        std::uint64_t joins = 0, joined_elements = 0;
+        std::uint64_t joins = 0, joined_elements = 0, records = 0;
         std::size_t connections = 0;
     };
     static void add(Counters& sum, const Counters& part);

@@ -23,6 +23,28 @@ subtest 'rate' => sub {
     stop_gateway($gateway);
 };
 
+subtest 'records' => sub {
+    my $gateway = start_gateway($node, records => 2);
+    my $columns = sub { pack 'a4 C C v V C C a x V*', 'SCOL', 1, 0, 1, $_[0], 4, 1, 'n', 1 .. $_[0] }; # FORMAT.md: i4
+    my %body = (
+        'application/json' => sub { encode({ records => [ 1 .. $_[0] ] }) },
+        'application/x-ndjson' => sub { join '', map { "$_\n" } 1 .. $_[0] },
+        'application/vnd.soup.columns' => $columns);
+    for my $type (sort keys %body) {
+        my $send = sub {
+            my $body = $body{$type}->($_[0]);
+            my $target = $type eq 'application/json' ? '' : '?model=pump';
+            $body =~ s/^\{/{"model":"pump",/ if !$target;
+            return request($gateway, 'POST', "/v1/append$target", [ $producer, "Content-Type: $type" ], $body);
+        };
+        is json_of($send->(2))->{count}, 2, "$type: as many as are allowed";
+        is_problem $send->(3), 413, 'TOO_BIG', "$type: one more";
+    }
+    like get($gateway, '/metrics')->{body}, qr/^soup_gateway_records_appended_total 6$/m, 'records are counted, not bodies';
+    isnt system("$ENV{SOUP_BUILD}/soup_gateway --records 100001 >/dev/null 2>&1"), 0, 'more than the server takes cannot be set';
+    stop_gateway($gateway);
+};
+
 subtest 'connections' => sub {
     my $gateway = start_gateway($node, 'connections-per-source' => 5);
     # The polls of start_gateway may still be on their way out.

@@ -216,6 +216,16 @@ TEST(FrameColumns, LimitsHold) {
     EXPECT_EQ(body_refusal(body, {.content_bytes_max = 50}), "54000");
 }
 
+TEST(FrameColumns, RowsAreAnnouncedInTheHeader) {
+    const Body body = sample();
+    EXPECT_EQ(announced_rows(body), 3u);
+    EXPECT_EQ(announced_rows(std::span(body).first(12)), 3u);
+    EXPECT_EQ(announced_rows(std::span(body).first(11)), std::nullopt);
+    Body other = body;
+    other[0] = std::byte{'s'};
+    EXPECT_EQ(announced_rows(other), std::nullopt);
+}
+
 TEST(FrameColumns, TheWriterRefusesUnequalColumns) {
     const std::int64_t two[] = {1, 2};
     ColumnsWriter writer;

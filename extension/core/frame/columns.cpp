@@ -165,6 +165,12 @@ std::vector<std::byte> pack_rows(const std::vector<const Column*>& columns, std:
 
 } // namespace
 
+std::optional<std::uint32_t> announced_rows(std::span<const std::byte> body) noexcept {
+    using namespace columns_layout;
+    if (body.size() < header_bytes || std::memcmp(body.data(), magic.data(), magic.size()) != 0) return {};
+    return load_le<std::uint32_t>(&body[8]);
+}
+
 ColumnsView parse_columns(std::span<const std::byte> body, const Limits& limits) {
     Taker from(body);
     const auto head = from.take(columns_layout::header_bytes, "the header");

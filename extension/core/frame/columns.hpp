@@ -30,6 +30,10 @@ struct ColumnsView {
     std::vector<Column> columns;
 };
 
+/// The number of rows that a body's header states, for whoever passes bodies on and only counts; nothing if
+/// it is no header. Whether the rows are there is for parse_columns to say.
+std::optional<std::uint32_t> announced_rows(std::span<const std::byte> body) noexcept;
+
 /// Throws BAD_INPUT (or TOO_BIG) naming the column; limits are checked before anything is allocated.
 ColumnsView parse_columns(std::span<const std::byte> body, const Limits& limits = {});
 
