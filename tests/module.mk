@@ -19,12 +19,14 @@ $(UNIT): $(UNIT_OBJS) $(CORE_OBJS) $(TREE_OBJS) $(SIMD_OBJS)
 check-unit: $(UNIT)
 	$(UNIT) --gtest_brief=1
 
-# The same under the address and undefined-behaviour sanitizers: a share of the tests for each processor.
+# The same under the address and undefined-behaviour sanitizers: a share of the tests for each processor. The gateway
+# is compiled with them too, for those of its tests that are about lifetimes (tests/gateway/008_hang_ups.t).
 SANITIZED := $(BUILD)/sanitized
-.PHONY: check-sanitized sanitized-unit
-sanitized-unit:
-	+$(MAKE) BUILD=$(SANITIZED) CXXFLAGS='-O1 -g1' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' $(SANITIZED)/tests/unit/run
-check-sanitized: sanitized-unit
+.PHONY: check-sanitized sanitized
+sanitized:
+	+$(MAKE) BUILD=$(SANITIZED) CXXFLAGS='-O1 -g1' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+	  $(SANITIZED)/tests/unit/run $(SANITIZED)/soup_gateway
+check-sanitized: sanitized
 	@export GTEST_TOTAL_SHARDS=$$(nproc); pids=; for share in $$(seq 0 $$((GTEST_TOTAL_SHARDS - 1))); do \
 	  GTEST_SHARD_INDEX=$$share $(SANITIZED)/tests/unit/run --gtest_brief=1 & pids="$$pids $$!"; done; \
 	for pid in $$pids; do wait $$pid || exit 1; done
@@ -68,7 +70,7 @@ torture: all
 	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
 	  TORTURE_SECONDS=$(TORTURE_SECONDS) $(PROVE) -j2 --timer -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) tests/tap/5?0_*_torture.pl
 
-check-gateway: all
+check-gateway: all sanitized
 	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
 	  $(PROVE) -I $(TAP_PERL) -I tests/lib $(PROVE_FLAGS) $(sort $(wildcard tests/gateway/*.t tests/gateway/*.pl))
 
@@ -115,7 +117,7 @@ check-style:
 # Everything is compiled first, with as many jobs as were asked for; the tests then run one kind after another, because
 # each has servers of its own.
 .PHONY: check-programs
-check-programs: all $(UNIT) $(FUZZERS) sanitized-unit
+check-programs: all $(UNIT) $(FUZZERS) sanitized
 check: install check-programs
 	$(MAKE) -j1 check-style check-exports check-unit check-sanitized check-fuzz check-boundary check-regress check-isolation check-tap check-gateway \
 	  check-upgrade check-clients

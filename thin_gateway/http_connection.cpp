@@ -138,6 +138,8 @@ Awaitable<bool> HttpConnection::answer() {
     exchange.keep_alive = request_.keep_alive && !worker_.is_draining();
     prepare(exchange);
     if (exchange.append) {
+        // The call refers to the request's body. Nothing is read from the client before it has ended, so the
+        // request stays as it is even where the client has gone.
         Signal& finished = exchange.append->finished;
         worker_.appends().add(*exchange.append);
         if (!finished.is_set()) co_await finished.wait();

@@ -65,12 +65,14 @@ SQL
 
 sub basic { return 'Authorization: Basic ' . MIME::Base64::encode_base64("$_[0]:$_[1]", '') }
 
-# Returns { pid, port, log } of a gateway that is ready (or, with wait => 0, only listening).
+# Returns { pid, port, log, stderr } of a gateway that is ready (or, with wait => 0, only listening). program => names another
+# binary of the build folder, such as the one with sanitizers.
 sub start_gateway {
     my ($node, %option) = @_;
     my $dir = PostgreSQL::Test::Utils::tempdir();
     my $wait = delete $option{wait} // 1;
-    my @args = ("$ENV{SOUP_BUILD}/soup_gateway", '--listen', '127.0.0.1:' . (delete $option{port} // 0),
+    my $program = delete $option{program} // 'soup_gateway';
+    my @args = ("$ENV{SOUP_BUILD}/$program", '--listen', '127.0.0.1:' . (delete $option{port} // 0),
         '--port-file', "$dir/port", '--log', "$dir/gateway.log",
         '--conninfo', 'host=' . $node->host . ' port=' . $node->port . ' dbname=soup user=soup_gateway');
     push @args, "--$_", $option{$_} for sort keys %option;
@@ -84,7 +86,7 @@ sub start_gateway {
     open my $in, '<', "$dir/port" or die "gateway did not start: " . PostgreSQL::Test::Utils::slurp_file("$dir/stderr");
     chomp(my $port = <$in>);
     $running{$pid} = 1;
-    my $gateway = { pid => $pid, port => $port, log => "$dir/gateway.log" };
+    my $gateway = { pid => $pid, port => $port, log => "$dir/gateway.log", stderr => "$dir/stderr" };
     if ($wait) {
         my $ready = wait_for(sub { get($gateway, '/readyz')->{status} == 200 }, 'the gateway is ready');
         diag PostgreSQL::Test::Utils::slurp_file("$dir/gateway.log") unless $ready;
