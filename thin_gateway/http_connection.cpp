@@ -9,7 +9,8 @@ namespace soup::gateway {
 namespace {
 
 constexpr std::size_t input_bytes_min = 8 << 10;
-constexpr std::size_t input_bytes_body = 128 << 10; // while a big body comes in
+// While a big body comes in. From 128 KiB on malloc would take fresh pages from the kernel each time.
+constexpr std::size_t input_bytes_body = 64 << 10;
 
 } // namespace
 
@@ -65,7 +66,7 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request() {
         if (input_begin_ != input_end_) {
             if (phase_ == Phase::idle) enter(Phase::header, deadlines.header);
             try {
-                input_begin_ += parser_->feed({input_.data() + input_begin_, input_end_ - input_begin_});
+                input_begin_ += parser_->feed({input_.data.get() + input_begin_, input_end_ - input_begin_});
             } catch (const Problem& problem) {
                 refusal_ = problem;
                 co_return Read::refused;
@@ -92,7 +93,7 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request() {
         make_space(0);
         error_code ec;
         input_end_ += co_await socket_.async_read_some(
-            asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
+            asio::buffer(input_.data.get() + input_end_, input_.size - input_end_),
             asio::redirect_error(use_awaitable, ec));
         if (!ec && !is_closing_ && !has_timed_out_) continue;
         if (has_timed_out_ && phase_ != Phase::idle) {
@@ -107,12 +108,18 @@ void HttpConnection::make_space(std::size_t announced) {
     if (input_begin_ == input_end_) {
         input_begin_ = input_end_ = 0;
         const std::size_t wanted = announced > input_bytes_body ? input_bytes_body : input_bytes_min;
-        if (announced ? input_.size() < wanted : phase_ == Phase::idle && input_.size() > input_bytes_min)
-            std::vector<char>(wanted).swap(input_);
-    } else if (input_end_ == input_.size()) {
+        if (announced ? input_.size < wanted : phase_ == Phase::idle && input_.size > input_bytes_min)
+            input_ = Input(wanted);
+    } else if (input_end_ == input_.size) {
         // Grows for a header only, and the parser refuses headers beyond their limit.
-        if (input_begin_ == 0) input_.resize(input_.size() * 2);
-        std::memmove(input_.data(), input_.data() + input_begin_, input_end_ - input_begin_);
+        const std::string_view rest(input_.data.get() + input_begin_, input_end_ - input_begin_);
+        if (input_begin_ == 0) {
+            Input wider(input_.size * 2);
+            std::memcpy(wider.data.get(), rest.data(), rest.size());
+            input_ = std::move(wider);
+        } else {
+            std::memmove(input_.data.get(), rest.data(), rest.size());
+        }
         input_end_ -= input_begin_;
         input_begin_ = 0;
     }
@@ -193,8 +200,8 @@ Awaitable<> HttpConnection::linger() {
     enter(Phase::writing, linger_limit);
     std::size_t count = 1;
     while (!ec && count > 0 && !has_timed_out_ && !is_closing_)
-        count =
-            co_await socket_.async_read_some(asio::buffer(input_), asio::redirect_error(use_awaitable, ec));
+        count = co_await socket_.async_read_some(asio::buffer(input_.data.get(), input_.size),
+                                                 asio::redirect_error(use_awaitable, ec));
 }
 
 // The socket's buffer nearly always has room for all of it; only if not, a coroutine waits.

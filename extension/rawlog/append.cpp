@@ -5,13 +5,13 @@
 #include "rawlog/append.hpp"
 
 #include "rawlog/columns_body.hpp"
+#include "rawlog/durability.hpp"
 #include "rawlog/stages.hpp"
 #include "rawlog/stream_hash.hpp"
 #include "rawlog/wake.hpp"
 
 extern "C" {
 #include "access/xlog.h"
-#include "utils/guc.h"
 }
 
 #include <malloc.h>
@@ -123,7 +123,7 @@ std::vector<Outcome> append(std::span<const Element> elements) {
         // A second append in this transaction has to see this one's partition row.
         pg::call([] { CommandCounterIncrement(); });
         // The answer says "durable"; a database or role setting must not turn that off.
-        ForceSyncCommit();
+        flush_after_locks();
         // What no version is routed to waits for a promotion; there is nobody to wake for it.
         if (std::ranges::any_of(items, [](const Item& item) { return item.routed_version.has_value(); }))
             announce_after_commit();

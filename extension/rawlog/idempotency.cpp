@@ -6,6 +6,7 @@
 // other and nothing else.
 #include "rawlog/stages.hpp"
 
+#include "rawlog/durability.hpp"
 #include "rawlog/stream_hash.hpp"
 
 extern "C" {
@@ -53,7 +54,7 @@ Error key_conflict() {
             "Use a new key for each new request."};
 }
 
-/// The stored answer, if the key has one.
+/// The stored answer, if the key has one. It says "durable" as the first one did.
 void answer_from_row(Item& item, const StoredTable& table) {
     bool is_null;
     pg::Varlena digest(table.column(AppendKeyColumn::digest, &is_null));
@@ -61,6 +62,7 @@ void answer_from_row(Item& item, const StoredTable& table) {
         item.refuse(key_conflict());
         return;
     }
+    flush_commit_of(table.writer());
     item.outcome->partition = DatumGetInt32(table.column(AppendKeyColumn::partition, &is_null));
     item.outcome->first_offset = DatumGetInt64(table.column(AppendKeyColumn::first_offset, &is_null));
     item.outcome->count = DatumGetInt32(table.column(AppendKeyColumn::count, &is_null));

@@ -128,6 +128,13 @@ Datum StoredTable::column(AttrNumber column, bool* is_null) const noexcept {
     return slot_getattr(current_, column, is_null);
 }
 
+TransactionId StoredTable::writer() const {
+    bool is_null;
+    return pg::call([&] {
+        return DatumGetTransactionId(slot_getsysattr(current_, MinTransactionIdAttributeNumber, &is_null));
+    });
+}
+
 UpdateOutcome StoredTable::update(const LatestSnapshot& snapshot, std::span<const NewValue> values) {
     return pg::call([&] {
         if (changed_ == nullptr) changed_ = MakeSingleTupleTableSlot(RelationGetDescr(heap_), &TTSOpsVirtual);

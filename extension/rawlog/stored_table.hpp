@@ -16,6 +16,7 @@
 #include "boundary/memory.hpp"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "access/tableam.h"
 #include "storage/lockdefs.h"
 #include "executor/tuptable.h"
@@ -87,6 +88,9 @@ public:
 
     /// A column of the current row; the datum is valid until the next find or update.
     Datum column(AttrNumber column, bool* is_null) const noexcept;
+
+    /// The transaction that wrote the current row.
+    TransactionId writer() const;
 
     /// Replaces columns of the current row, none of them part of a foreign key that points here. Waits for
     /// whoever is updating it.
