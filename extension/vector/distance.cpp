@@ -13,27 +13,26 @@ extern "C" {
 namespace soup::vector {
 namespace {
 
-/// Asks for what a scan will want next. The heap fills a page from its end, so the next row's vector lies
-/// just below this one, a direction that the processor does not foresee, and behind the lowest row comes the
-/// top one of the next page, which mostly lies in the next buffer: a table is read in order. Without this
-/// most of a distance is waiting for memory. A prefetch never faults, and where the guess is wrong it is
-/// merely useless. Only for what lies in a buffer: a constant has no next.
-/// Always inlined: as a function it has no effect in the eyes of GCC, which drops calls of such.
+/// Asks for what a scan will want a page later. Rows of one size lie at the same places in every page, and
+/// the next page of a table that is read in order mostly lies in the next buffer. Without this most of a
+/// distance is waiting for memory: the heap fills a page from its end, so rows come in a direction that the
+/// processor does not foresee. To ask for the next row only would be too late, a row is compared faster than
+/// it comes. A prefetch never faults, and where the guess is wrong it is merely useless. Only for what lies
+/// in a buffer: a constant has no next. Always inlined: as a function it has no effect in the eyes of GCC,
+/// which drops calls of such.
 [[gnu::always_inline]] inline void prefetch_next(const View& row) {
     constexpr std::ptrdiff_t line = 64;
     // A short row is there already, by way of its neighbours.
-    if (row.dimensions < 48) return;
+    if (row.dimensions < 24) return;
     const char* here = reinterpret_cast<const char*>(row.elements);
     // As integers, because `here` may lie anywhere; below the first buffer the difference wraps.
     const auto in_buffers =
         reinterpret_cast<std::uintptr_t>(here) - reinterpret_cast<std::uintptr_t>(BufferBlocks);
     if (in_buffers >= static_cast<std::uintptr_t>(NBuffers) * BLCKSZ) return;
-    const auto in_page = static_cast<std::ptrdiff_t>(in_buffers % BLCKSZ);
-    // 64 bytes more for the row's header and its other columns; and 64 for the page's own head.
-    const std::ptrdiff_t row_bytes = std::ptrdiff_t{4} * row.dimensions + line;
-    const char* end = in_page >= row_bytes + line ? here : here - in_page + std::ptrdiff_t{2} * BLCKSZ;
-    for (std::ptrdiff_t back = row_bytes; back > 0; back -= line)
-        __builtin_prefetch(end - back);
+    // From the row's header and its other columns on, which stand in the 64 bytes before.
+    const char* next = here - line + BLCKSZ;
+    for (std::ptrdiff_t at = 0; at < std::ptrdiff_t{4} * row.dimensions + 2 * line; at += line)
+        __builtin_prefetch(next + at);
 }
 
 struct Pair {
