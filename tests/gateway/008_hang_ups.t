@@ -58,6 +58,15 @@ sub calls_wait {
     diag PostgreSQL::Test::Utils::slurp_file($gateway->{stderr}) unless $do_wait;
     return $do_wait;
 }
+# Bytes on their way to the gateway: a reset destroys what has not been read.
+sub bytes_unread {
+    my ($port, $bytes) = (sprintf(':%04X', $gateway->{port}), 0);
+    for (split /\n/, PostgreSQL::Test::Utils::slurp_file('/proc/net/tcp')) {
+        my (undef, $local, $remote, undef, $queues) = split ' ';
+        $bytes += hex $_ for "$local $remote" =~ /$port\b/ ? split(/:/, $queues) : ();
+    }
+    return $bytes;
+}
 sub connections { return get($gateway, '/metrics')->{body} =~ /^soup_gateway_connections (\d+)$/m ? $1 : die 'no metrics' }
 sub is_whole {
     my ($expected, $what) = @_;
@@ -72,7 +81,7 @@ for my $how (qw(close reset)) {
     while_appends_wait(sub {
         # The first ones' calls are under way, those of the others wait in line.
         my @sockets = map { send_append($_) } @types, @types;
-        ok calls_wait(2), "$how: calls are under way";
+        ok calls_wait(2) && wait_for(sub { bytes_unread() == 0 }, 'all is read'), "$how: calls are under way";
         $expected += 2 * $records{$_} for @types;
         hang_up($_, $how) for @sockets;
         # Others come meanwhile, and take the memory of what was let go.
@@ -85,7 +94,7 @@ subtest 'a backend dies under the append of a client that has gone' => sub {
     my $expected = raw_count($node);
     while_appends_wait(sub {
         my @sockets = map { send_append($_, "Idempotency-Key: gone-$_") } @types;
-        ok calls_wait(2), 'calls are under way';
+        ok calls_wait(2) && wait_for(sub { bytes_unread() == 0 }, 'all is read'), 'calls are under way';
         hang_up($_, 'reset') for @sockets;
         $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'soup_gateway append'");
         ok calls_wait(2), 'they are sent again, from the same bodies';
