@@ -23,7 +23,7 @@ sub raw {
     my @values = JSON::PP->new->incr_parse(scalar <$file>);
     return @values == 1 ? $values[0] : \@values;
 }
-my %raw = map { $_ => raw($_) } qw(machine gateway processing soupvec rawlog processors);
+my %raw = map { $_ => raw($_) } qw(machine gateway processing soupvec soupvec_pgvector rawlog processors);
 
 # at('gateway', 'single', …): the number at that path, undef if any step of it is missing.
 sub at {
@@ -40,7 +40,10 @@ sub number { my ($n) = @_; return '?' unless defined $n; $n = sprintf '%.0f', $n
 
 # --- soupvec's measurements: the worst of all --------------------------------------------------------------------------
 my @kernels = grep { exists $_->{place} } @{ $raw{soupvec} // [] };
-my @scans = grep { exists $_->{work} && $_->{work} eq 'l2' } @{ $raw{soupvec} // [] };
+sub scans { return grep { exists $_->{work} && $_->{work} eq 'l2' } @{ $raw{ $_[0] } // [] } }
+my @scans = scans('soupvec');
+# Another server may be the one that has pgvector.
+my @scans_beside_pgvector = grep { defined $_->{to_pgvector} } scans('soupvec_pgvector') ? scans('soupvec_pgvector') : @scans;
 
 # The best instruction set stands second, behind its yardstick. Both yardsticks as time of ours over theirs.
 my (%memory, %cache);
@@ -54,18 +57,21 @@ my @kernel_names = sort { min($memory{$b}, $cache{$b}) <=> min($memory{$a}, $cac
 my $worst_kernel = $kernel_names[0];
 # (value, words) of the shape where a ratio of the scan is worst; the range shows whether it is the shape that matters.
 sub scan {
-    my ($field) = @_;
-    my @sorted = sort { $b->{$field} <=> $a->{$field} } grep { defined $_->{$field} } @scans or return (undef, '');
+    my ($field, @of) = @_;
+    my @sorted = sort { $b->{$field} <=> $a->{$field} } grep { defined $_->{$field} } @of or return (undef, '');
     my $words = join ', ', map { sprintf '%.2f at %d', $_->{$field}, $_->{dimensions} } @sorted;
     return ($sorted[0]{$field}, "$words dimensions");
 }
 # What of it is the server's own ORDER BY, by the same yardstick: a floor that no distance function gets below.
 $_->{to_sort} = ratio($_->{order_by_cardinality_ms}, $_->{cardinality_ms}) for @scans;
-my ($to_cardinality, $to_cardinality_words) = scan('to_cardinality');
-my (undef, $sort_words) = scan('to_sort');
+my ($to_cardinality, $to_cardinality_words) = scan('to_cardinality', @scans);
+my (undef, $sort_words) = scan('to_sort', @scans);
 $to_cardinality_words .= "; ORDER BY cardinality(a) LIMIT 10 alone: $sort_words" if $sort_words;
-my ($to_pgvector, $to_pgvector_words) = scan('to_pgvector');
-$to_pgvector_words = join ' ', 'pgvector', at('machine', 'pgvector') || '?', "($to_pgvector_words)" if $to_pgvector_words;
+my ($to_pgvector, $to_pgvector_words) = scan('to_pgvector', @scans_beside_pgvector);
+if ($to_pgvector_words) {
+    my $one = $scans_beside_pgvector[0];
+    $to_pgvector_words = "pgvector $one->{pgvector}, PostgreSQL $one->{postgresql}: $to_pgvector_words";
+}
 
 # --- milliseconds an item ----------------------------------------------------------------------------------------------
 my $append_rate = at('gateway', 'batch', 'recording', 'one', 'append_records_per_s');

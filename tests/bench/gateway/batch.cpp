@@ -6,7 +6,7 @@
 // - eight: eight connections at once, as many requests as were counted out before; the same rows by one
 //          long COPY in one transaction, and by eight COPYs at once, an eighth of them each
 //
-// First, unmeasured, as much is appended as fills the server's buffers once and a half.
+// First, unmeasured, as much is appended as fills the server's buffers three times.
 // All bytes are ready before the clock runs, and all sides commit with the server's own fsync. Before each of
 // eight's measurements the plain table is emptied and a checkpoint is made, so that none writes what another
 // has left in the buffers, and memory is used that the measurement's files will take; rounds begin with
@@ -200,11 +200,11 @@ Load load_of(const Records& records, const Target& target) {
     return load;
 }
 
-/// Appends until the server's buffers have all been used once: the first use of one costs a page fault, which
-/// a server pays once in its life. COPY goes round in 16 MB of them. Returns how many appends there were.
+/// Appends until either of the gateway's two backends has used nearly all of the server's buffers: the first
+/// use of one costs a page fault, which a backend pays once in its life. COPY goes round in 16 MB of them.
+/// Returns how many appends there were.
 std::size_t use_buffers(const Target& target, Connection& connection, const Load& load) {
-    const std::string bytes =
-        connection.value("SELECT pg_size_bytes(current_setting('shared_buffers')) * 3 / 2");
+    const std::string bytes = connection.value("SELECT pg_size_bytes(current_setting('shared_buffers')) * 3");
     const std::size_t batches = std::stoull(bytes) / (batch_records * batch_record_bytes);
     append_by_eight(target, connection, batches, load);
     return batches;

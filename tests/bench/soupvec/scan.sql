@@ -1,10 +1,10 @@
 -- How fast a scan with a distance is, against max(cardinality()) over the same rows as real[], and against pgvector
 -- where the cluster has it. Variables: dimensions, rows, rounds.
 --
--- All contestants stand in one database and take turns within each round; the best of the rounds counts. Times
--- are the server process's own time on the processor (Linux's /proc/self/schedstat, hence a superuser) around one
--- EXECUTE each, so that neither the client nor other processes matter much. No parallel workers, no JIT: one
--- process's work is compared. Every table is loaded in the same order, vacuumed, and read once before.
+-- All contestants stand in one database and take turns, a statement each; of its times by the clock, around one
+-- EXECUTE within the server, each contestant's least counts, which the client has no part in and other processes
+-- little. No parallel workers, no JIT: one process's work is compared. Every table is loaded in the same order,
+-- vacuumed, and read once before.
 \set QUIET on
 \set ON_ERROR_STOP on
 \pset tuples_only on
@@ -28,7 +28,7 @@ CREATE TABLE arrays (id integer, v real[]);
 ALTER TABLE arrays ALTER v SET STORAGE external;
 INSERT INTO arrays SELECT i, (SELECT array_agg((random() - 0.5)::real) FROM generate_series(1, :dimensions) WHERE i = i)
 FROM generate_series(1, :rows) i;
-CREATE TABLE contestant (name text, work text, statement text, repeats integer DEFAULT 1);
+CREATE TABLE contestant (name text, work text, statement text);
 CREATE TABLE vectors_ours AS SELECT id, v::ours.vector AS v, v::ours.vector::text AS t FROM arrays LIMIT 0;
 ALTER TABLE vectors_ours DROP t;
 INSERT INTO vectors_ours SELECT id, v::ours.vector FROM arrays;
@@ -59,38 +59,26 @@ SELECT enter('theirs', 'theirs', :'query') \g /dev/null
 \endif
 VACUUM ANALYZE;
 
-CREATE FUNCTION processor_ms() RETURNS float8 LANGUAGE sql VOLATILE AS
-$$ SELECT split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6 $$;
-CREATE TABLE took (name text, work text, round integer, ms float8);
+CREATE TABLE took (name text, work text, ms float8);
 CREATE PROCEDURE compete(rounds integer) LANGUAGE plpgsql AS $$
 DECLARE
     entrant scan_bench.contestant;
     began timestamptz;
-    started float8;
     ignored bigint;
 BEGIN
-    -- Once to warm up, and to find how often a statement must run to take 60 ms: the processor's time is booked
-    -- in steps of a few milliseconds.
-    FOR entrant IN SELECT * FROM scan_bench.contestant LOOP
-        EXECUTE entrant.statement INTO ignored;
-        began := clock_timestamp();
-        EXECUTE entrant.statement INTO ignored;
-        UPDATE scan_bench.contestant c SET repeats = ceil(60 / (extract(epoch FROM clock_timestamp() - began) * 1000)) WHERE c = entrant;
-    END LOOP;
-    FOR round IN 1 .. rounds LOOP
+    FOR round IN 0 .. rounds LOOP
         FOR entrant IN SELECT * FROM scan_bench.contestant ORDER BY work, name LOOP
-            started := scan_bench.processor_ms();
-            FOR i IN 1 .. entrant.repeats LOOP
-                EXECUTE entrant.statement INTO ignored;
-            END LOOP;
-            INSERT INTO scan_bench.took
-            SELECT entrant.name, entrant.work, round, (scan_bench.processor_ms() - started) / entrant.repeats;
+            began := clock_timestamp();
+            EXECUTE entrant.statement INTO ignored;
+            INSERT INTO scan_bench.took SELECT entrant.name, entrant.work, extract(epoch FROM clock_timestamp() - began) * 1000
+            WHERE round > 0; -- the first one warms up
         END LOOP;
     END LOOP;
 END $$;
 CALL compete(:rounds);
 
-SELECT json_build_object('dimensions', :dimensions, 'rows', :rows, 'stored', CASE WHEN 4 * :dimensions > 2000 THEN 'out of line' ELSE 'in the row' END,
+SELECT json_build_object('postgresql', split_part(current_setting('server_version'), ' ', 1), 'pgvector', (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
+                         'dimensions', :dimensions, 'rows', :rows, 'stored', CASE WHEN 4 * :dimensions > 2000 THEN 'out of line' ELSE 'in the row' END,
                          'work', o.work, 'ours_ms', round(o.ms::numeric, 2), 'pgvector_ms', round(t.ms::numeric, 2),
                          'to_pgvector', round((o.ms / t.ms)::numeric, 3), 'to_cardinality', CASE WHEN o.work IN ('l2', 'inner product', 'cosine', 'l1') THEN round((o.ms / c.ms)::numeric, 3) END,
                          'cardinality_ms', round(c.ms::numeric, 2), 'order_by_cardinality_ms', round(s.ms::numeric, 2))
