@@ -1,4 +1,5 @@
-// Commit, release the locks, flush, answer; the server's own order flushes before it releases.
+// Commit, release the locks, flush, answer (early lock release: Johnson et al., Aether, PVLDB 2010, section
+// 3); the server's own order flushes before it releases.
 //
 // A partition's row is locked from the append's offsets to the end of its transaction, and the flush is the
 // longest part of that. The order here is sound because the log is one sequence: whoever continues behind an
