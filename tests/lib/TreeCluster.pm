@@ -6,6 +6,7 @@ use warnings;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Recovery;
 use Test::More;
 use Time::HiRes qw(sleep time);
 use TreeLoad;
@@ -173,7 +174,7 @@ sub await_rows {
 # Returns when the server takes connections again, after a crash that it recovers from by itself.
 sub await_recovery {
 	my ($self) = @_;
-	$self->{node}->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+	Recovery::await_recovery($self->{node}) or die 'the server does not come back';
 	return;
 }
 

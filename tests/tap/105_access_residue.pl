@@ -6,6 +6,7 @@ use warnings;
 use AccessCluster;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
+use Recovery;
 use Test::More;
 
 my $cluster = AccessCluster->new('residue', conf => "restart_after_crash = on\n");
@@ -62,7 +63,7 @@ for my $signal ('TERM', 'INT then closed', 'KILL')
 	else { kill $signal, $pid; $session->kill_kill; }
 	if ($signal eq 'KILL') {
 		# The server resets all of its shared memory.
-		ok($node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()'), 'a30 the server is up again');
+		ok(Recovery::await_recovery($node), 'a30 the server is up again');
 	}
 	else {
 		$node->poll_query_until('soup', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid");

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Recovery;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -95,7 +96,7 @@ subtest "an answer for another's append" => sub {
     kill 'KILL', $pid;
     like $answer, qr/^\d+$/, 'is given';
     eval { $_->{run}->finish } for $first, $second;
-    $node->poll_query_until('postgres', 'SELECT true') for 1 .. 2;
+    Recovery::await_recovery($node);
     is count('twice'), 1, 'and is kept in a crash';
 };
 
