@@ -23,7 +23,7 @@ sub raw {
     my @values = JSON::PP->new->incr_parse(scalar <$file>);
     return @values == 1 ? $values[0] : \@values;
 }
-my %raw = map { $_ => raw($_) } qw(machine gateway processing soupvec soupvec_pgvector rawlog processors);
+my %raw = map { $_ => scalar raw($_) } qw(machine gateway processing soupvec soupvec_pgvector rawlog processors);
 
 # at('gateway', 'single', …): the number at that path, undef if any step of it is missing.
 sub at {
