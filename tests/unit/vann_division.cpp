@@ -38,7 +38,7 @@ protected:
 TEST_F(VannDivision, AClusterApartGoesAlone) {
     add(centre(), 1, 10);
     add(centre(), 1, 190);
-    EXPECT_TRUE(is_divided_early(points_));
+    EXPECT_FALSE(divide_early(points_).empty());
     const std::vector<bool> is_right = divide_leaf(points_);
     for (unsigned i = 1; i < points_.count; ++i)
         EXPECT_EQ(is_right[i] == is_right[0], i < 10) << i;
@@ -47,13 +47,13 @@ TEST_F(VannDivision, AClusterApartGoesAlone) {
 TEST_F(VannDivision, AClusterApartFromSeveralGoesAlone) {
     for (const unsigned count : {120U, 40U, 40U})
         add(centre(), 1, count);
-    EXPECT_TRUE(is_divided_early(points_));
+    EXPECT_FALSE(divide_early(points_).empty());
 }
 
 TEST_F(VannDivision, TooFewForALeafStay) {
     add(centre(), 1, 7);
     add(centre(), 1, 193);
-    EXPECT_FALSE(is_divided_early(points_));
+    EXPECT_TRUE(divide_early(points_).empty());
     EXPECT_GE(std::min(right(), points_.count - right()), points_.count / 4);
 }
 
@@ -63,13 +63,13 @@ TEST_F(VannDivision, ManyClustersStay) {
         points_.count = 0;
         for (unsigned i = 0; i < 200 / count; ++i)
             add(centre(), 1, count);
-        EXPECT_FALSE(is_divided_early(points_)) << count;
+        EXPECT_TRUE(divide_early(points_).empty()) << count;
     }
 }
 
 TEST_F(VannDivision, OneClusterStays) {
     add(centre(), 1, 200);
-    EXPECT_FALSE(is_divided_early(points_));
+    EXPECT_TRUE(divide_early(points_).empty());
     EXPECT_GE(std::min(right(), points_.count - right()), points_.count / 4);
 }
 
@@ -86,20 +86,20 @@ TEST_F(VannDivision, ALineAndAPlaneStay) {
                 point[d] = x * along[d] + y * across[d];
             add(point, 2, 1);
         }
-        EXPECT_FALSE(is_divided_early(points_)) << is_plane;
+        EXPECT_TRUE(divide_early(points_).empty()) << is_plane;
     }
 }
 
 TEST_F(VannDivision, ClustersOfAHundredthOfTheirDistanceAreTooWide) {
     for (unsigned i = 0; i < 10; ++i)
         add(centre(), 0.01F, 10);
-    EXPECT_TRUE(is_divided_early(points_));
+    EXPECT_FALSE(divide_early(points_).empty());
 }
 
 TEST_F(VannDivision, EqualPointsAreDividedHalfAndHalf) {
     const std::vector<float> same = centre();
     add(same, 0, 100);
-    EXPECT_FALSE(is_divided_early(points_));
+    EXPECT_TRUE(divide_early(points_).empty());
     EXPECT_EQ(right(), 50);
 }
 

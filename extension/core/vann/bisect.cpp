@@ -1,6 +1,6 @@
 // Starts from the axis along which the points vary most, found by a few steps of power iteration, cut in the
 // middle; then Lloyd's iterations, each of which puts points in the order of how much nearer they are to the
-// right centre than to the left one and cuts where that changes sign, but at least a quarter from either end.
+// right centre than to the left one and cuts where that changes sign, but not too near either end.
 // Ties are in the order of the points, so a bisection never depends on chance.
 #include "core/vann/bisect.hpp"
 

@@ -1,4 +1,4 @@
-// Dividing points into two halves: k-means with two centres, neither half smaller than a quarter.
+// Dividing points into two halves: k-means with two centres.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct Points {
     float* operator[](unsigned point) noexcept { return floats.data() + std::size_t{point} * dims; }
 };
 
-/// Which points go right. Equal points, or ones that nothing tells apart, are divided half and half. At least
-/// two points.
+/// Which points go right; neither half has fewer than `least` points, as far as there are so many. Equal
+/// points, or ones that nothing tells apart, are divided half and half. At least two points.
 std::vector<bool> bisect(const Points& points, unsigned least);
 
 /// The mean of the points of one side, `seen` floats.

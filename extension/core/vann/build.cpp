@@ -269,13 +269,13 @@ void Builder::write_cluster() {
 
 /// One leaf, or several where its codes would be too coarse.
 void Builder::write_leaves(std::span<const Slot> slots) {
-    if (!layout_.has_details() || slots.size() < least_divided) return write_leaf(slots);
+    if (!layout_.has_details()) return write_leaf(slots);
     Points points{{}, static_cast<unsigned>(slots.size()), layout_.leaf_dims, layout_.leaf_dims};
     points.floats.reserve(slots.size() * layout_.leaf_dims);
     for (const Slot& slot : slots)
         points.floats.insert(points.floats.end(), point(slot.point), point(slot.point) + layout_.leaf_dims);
-    if (!is_divided_early(points)) return write_leaf(slots);
-    const std::vector<bool> is_right = divide_leaf(points);
+    const std::vector<bool> is_right = divide_early(points);
+    if (is_right.empty()) return write_leaf(slots);
     for (const bool side : {false, true}) {
         std::vector<Slot> half;
         for (std::size_t i = 0; i < slots.size(); i++)

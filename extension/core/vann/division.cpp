@@ -100,8 +100,9 @@ float squared_radius(const Points& points, const std::vector<bool>& is_right, bo
 
 /// The halves where one is a cluster apart: all of the other is farther from it than twice its radius. Empty:
 /// there is none.
-std::vector<bool> find_cluster_apart(const Points& points) {
+std::vector<bool> find_cluster_apart(const Points& points, const Views& views) {
     constexpr float wider = 4; // Twice, squared.
+    if (!views.have_gap()) return {};
     std::vector<bool> is_right = bisect(points, cluster_min);
     const float radius =
         std::min(squared_radius(points, is_right, false), squared_radius(points, is_right, true));
@@ -109,20 +110,23 @@ std::vector<bool> find_cluster_apart(const Points& points) {
     return is_right;
 }
 
-} // namespace
-
-std::vector<bool> divide_leaf(const Points& points) {
-    if (points.count >= least_divided && Views(points).have_gap()) {
-        std::vector<bool> is_right = find_cluster_apart(points);
-        if (!is_right.empty()) return is_right;
-    }
+std::vector<bool> halves(const Points& points) {
     return bisect(points, points.count / 4);
 }
 
-bool is_divided_early(const Points& points) {
-    if (points.count < least_divided) return false;
+} // namespace
+
+std::vector<bool> divide_leaf(const Points& points) {
+    std::vector<bool> is_right = find_cluster_apart(points, Views(points));
+    return is_right.empty() ? halves(points) : is_right;
+}
+
+std::vector<bool> divide_early(const Points& points) {
+    if (points.count < least_divided) return {};
     const Views views(points);
-    return views.are_too_wide() || (views.have_gap() && !find_cluster_apart(points).empty());
+    std::vector<bool> is_right = find_cluster_apart(points, views);
+    if (is_right.empty() && views.are_too_wide()) is_right = halves(points);
+    return is_right;
 }
 
 } // namespace soup::vann

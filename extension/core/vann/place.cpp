@@ -115,7 +115,7 @@ private:
     bool is_to_be_split_early() const {
         if (!layout_.has_details() || view_.live() < least_divided || view_.live() % least_divided != 0)
             return false;
-        return is_divided_early(decode_leaf(store_, view_, leaf_.block()).points);
+        return !divide_early(decode_leaf(store_, view_, leaf_.block()).points).empty();
     }
 
     unsigned free_slot() const {

@@ -35,9 +35,8 @@ struct SearchSettings {
     /// How far the first batch reaches: see Nearest. A query in a thin neighbourhood has many leaves about as
     /// near as the nearest and gets them, another one has few.
     std::optional<float> reach = std::nullopt;
-    unsigned beam = 4; ///< Pages opened on each inner level for the first batch.
-    unsigned rerank =
-        32; ///< Entries of the first batch that are ranked by their details, at least: see deepened().
+    unsigned beam = 4;    ///< Pages opened on each inner level for the first batch.
+    unsigned rerank = 32; ///< Entries of the first batch that are ranked by details, at least: deepened().
     const KeyFilter* filter = nullptr;
     std::size_t max_pages = 0; ///< Inner pages and leaves; no new batch is begun beyond. 0: no limit.
 };
