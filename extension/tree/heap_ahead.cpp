@@ -7,7 +7,9 @@
 #include "tree/recent_buffers.hpp"
 #include "tree/server_page.hpp"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 extern "C" {
 #include "access/heapam.h"

@@ -24,7 +24,10 @@ std::uint32_t number_of(Relation relation) noexcept {
 #endif
 }
 
+/// A temporary relation's pages lie elsewhere: of one nothing is known, and nothing is kept.
 Buffer& place_of(Relation relation, BlockNumber block) noexcept {
+    static Buffer nowhere;
+    if (RelationUsesLocalBuffers(relation)) return nowhere = InvalidBuffer;
     const std::uint32_t place = block + number_of(relation) * 2654435761U;
     return relation->rd_rel->relkind == RELKIND_INDEX ? of_indexes[place % of_indexes.size()]
                                                       : of_tables[place % of_tables.size()];
@@ -62,8 +65,7 @@ Buffer RecentBuffers::read(Relation relation, ForkNumber fork, BlockNumber block
 
 Buffer RecentBuffers::find(Relation relation, ForkNumber fork, BlockNumber block) noexcept {
     const Buffer buffer = place_of(relation, block);
-    // A temporary relation's pages lie elsewhere, and its file's number may be that of another relation's.
-    if (buffer == InvalidBuffer || RelationUsesLocalBuffers(relation)) return InvalidBuffer;
+    if (buffer == InvalidBuffer) return InvalidBuffer;
     // Read without a lock: a tag that changes meanwhile makes a wrong guess, which the pin finds out.
     const BufferTag& tag = GetBufferDescriptor(static_cast<uint32>(buffer - 1))->tag;
     BufferTag wanted{};
@@ -81,7 +83,7 @@ Buffer RecentBuffers::guess(Relation relation, BlockNumber block) noexcept {
 }
 
 void RecentBuffers::keep(Relation relation, BlockNumber block, Buffer buffer) noexcept {
-    if (!BufferIsLocal(buffer)) place_of(relation, block) = buffer;
+    place_of(relation, block) = buffer;
 }
 
 void RecentBuffers::approach(Relation relation, BlockNumber block) noexcept {
