@@ -5,33 +5,22 @@
 # in that time is looked at. Whether something was on the disk shows a crash.
 use strict;
 use warnings;
-use PostgreSQL::Test::Cluster;
+use ProcessingCluster;
 use PostgreSQL::Test::Utils;
 use Recovery;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $node = PostgreSQL::Test::Cluster->new('rawlog_flush');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-shared_preload_libraries = 'machinesoup'
-soup.database = 'soup'
-fsync = on
+my $cluster = ProcessingCluster->new('rawlog_flush', conf => <<'CONF');
 recovery_init_sync_method = syncfs
-restart_after_crash = on
 autovacuum = off
 max_wal_senders = 5
 wal_level = replica
 commit_siblings = 0
+soup.max_processors = 0
 CONF
-$node->start;
-$node->safe_psql('postgres', 'CREATE DATABASE soup');
-$node->safe_psql('soup', <<'SQL');
-CREATE EXTENSION machinesoup CASCADE;
-SELECT soup.add_org('o'), soup.add_principal('o', 'p', 'producer', 'long enough');
-SELECT soup.add_model('o', 'm'), soup.grant_right('p', 'o', NULL, '*', 'append');
-SQL
-my $token = $node->safe_psql('soup', q{SELECT token FROM soup_api.login('p', 'long enough')});
+my $node  = $cluster->node;
+my $token = $cluster->producer;
 
 sub append {
     my ($record, $key) = @_;
