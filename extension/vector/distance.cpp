@@ -14,26 +14,36 @@ namespace soup::vector {
 namespace {
 
 /// Asks for what a scan will want a page later. Rows of one size lie at the same places in every page, and
-/// the next page of a table that is read in order mostly lies in the next buffer. Without this most of a
-/// distance is waiting for memory: the heap fills a page from its end, so rows come in a direction that the
-/// processor does not foresee. To ask for the next row only would be too late, a row is compared faster than
-/// it comes. A prefetch never faults, and where the guess is wrong it is merely useless. Only for what lies
-/// in a buffer: a constant has no next. Always inlined: as a function it has no effect in the eyes of GCC,
-/// which drops calls of such.
-[[gnu::always_inline]] inline void prefetch_next(const View& row) {
-    constexpr std::ptrdiff_t line = 64;
-    // A short row is there already, by way of its neighbours.
-    if (row.dimensions < 24) return;
-    const char* here = reinterpret_cast<const char*>(row.elements);
-    // As integers, because `here` may lie anywhere; below the first buffer the difference wraps.
-    const auto in_buffers =
-        reinterpret_cast<std::uintptr_t>(here) - reinterpret_cast<std::uintptr_t>(BufferBlocks);
-    if (in_buffers >= static_cast<std::uintptr_t>(NBuffers) * BLCKSZ) return;
-    // From the row's header and its other columns on, which stand in the 64 bytes before.
-    const char* next = here - line + BLCKSZ;
-    for (std::ptrdiff_t at = 0; at < std::ptrdiff_t{4} * row.dimensions + 2 * line; at += line)
-        __builtin_prefetch(next + at);
-}
+/// the next page of a table that is read in order lies mostly as far from this one as this one from the one
+/// before: tables are read into buffers that follow each other, upwards in a new server, and downwards where
+/// dropped tables gave buffers back. Without this most of a distance is waiting for memory: the heap fills a
+/// page from its end, so rows come in a direction that the processor does not foresee. To ask for the next
+/// row only would be too late, a row is compared faster than it comes. A prefetch never faults, and where the
+/// guess is wrong it is merely useless. Only for what lies in a buffer: a constant has no next.
+struct Ahead {
+    std::uintptr_t page = 0;
+    std::ptrdiff_t step = BLCKSZ; ///< From the page before to `page`, in bytes.
+
+    /// Always inlined: as a function it has no effect in the eyes of GCC, which drops calls of such.
+    [[gnu::always_inline]] void prefetch_next(const View& row) {
+        constexpr std::ptrdiff_t line = 64;
+        // A short row is there already, by way of its neighbours.
+        if (row.dimensions < 24) return;
+        const char* here = reinterpret_cast<const char*>(row.elements);
+        // As integers, because `here` may lie anywhere; below the first buffer the difference wraps.
+        const auto in_buffers =
+            reinterpret_cast<std::uintptr_t>(here) - reinterpret_cast<std::uintptr_t>(BufferBlocks);
+        if (in_buffers >= static_cast<std::uintptr_t>(NBuffers) * BLCKSZ) return;
+        if (const std::uintptr_t now = in_buffers / BLCKSZ; now != page) {
+            step = static_cast<std::ptrdiff_t>(now - page) * BLCKSZ;
+            page = now;
+        }
+        // From the row's header and its other columns on, which stand in the 64 bytes before.
+        const char* next = here - line + step;
+        for (std::ptrdiff_t at = 0; at < std::ptrdiff_t{4} * row.dimensions + 2 * line; at += line)
+            __builtin_prefetch(next + at);
+    }
+};
 
 struct Pair {
     const float* a;
@@ -45,8 +55,9 @@ struct Pair {
 [[gnu::always_inline]] inline Pair pair_of(FunctionCallInfo fcinfo) {
     const View a = view(PG_GETARG_DATUM(0)), b = view(PG_GETARG_DATUM(1));
     check_same(a, b);
-    prefetch_next(a);
-    prefetch_next(b);
+    static Ahead ahead_of_a, ahead_of_b;
+    ahead_of_a.prefetch_next(a);
+    ahead_of_b.prefetch_next(b);
     return {a.elements, b.elements, static_cast<std::size_t>(a.dimensions)};
 }
 
