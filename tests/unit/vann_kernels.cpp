@@ -195,6 +195,72 @@ TEST_P(CodeKernelsOf, SelectWhatIsBelow) {
     }
 }
 
+/// Eight sums side by side, added up in pairs that lie four, two and one apart.
+class LaneSum {
+public:
+    void add(std::size_t i, float x) { lanes_[i % 8] += x; }
+    float total() const {
+        return ((lanes_[0] + lanes_[4]) + (lanes_[2] + lanes_[6])) +
+               ((lanes_[1] + lanes_[5]) + (lanes_[3] + lanes_[7]));
+    }
+
+private:
+    float lanes_[8] = {};
+};
+
+/// What is stored must be the same wherever it was made.
+TEST_P(CodeKernelsOf, MakeCodesOfResidualsBitForBit) {
+    for (const unsigned n : {8U, 48U, 128U, 1520U})
+        for (const bool has_centroid : {false, true}) {
+            SCOPED_TRACE(testing::Message() << n << (has_centroid ? "" : ", no centroid"));
+            Floats x = normal(n, random, 3);
+            const Floats c = has_centroid ? normal(n, random) : Floats(n, 0);
+            x[1] = c[1]; // No residual: the sign bit is 0.
+            x[2] = c[2] - 40;
+            const float* centroid = has_centroid ? c.data() : nullptr;
+            const float most = kernels().largest_residual(x.data(), centroid, n);
+            EXPECT_EQ(most, std::abs(x[2] - c[2]));
+
+            const float steps = 130 / most; // The largest is beyond 127.
+            LaneSum square, magnitude, signs_of_centre, product, steps_of_centre;
+            std::vector<std::uint8_t> bits(n / 8), expected_bits(n / 8);
+            std::vector<std::int8_t> code(n), expected_code(n);
+            for (unsigned i = 0; i < n; ++i) {
+                const float r = x[i] - c[i];
+                const float step = std::nearbyint(std::clamp(r * steps, -127.0F, 127.0F));
+                if (r > 0) expected_bits[i / 8] |= static_cast<std::uint8_t>(1U << i % 8);
+                expected_code[i] = static_cast<std::int8_t>(step);
+                square.add(i, r * r);
+                magnitude.add(i, std::abs(r));
+                signs_of_centre.add(i, r > 0 ? c[i] : -c[i]);
+                product.add(i, r * step);
+                steps_of_centre.add(i, c[i] * step);
+            }
+            const simd::SignSums signs = kernels().take_signs(x.data(), centroid, n, bits.data());
+            EXPECT_EQ(bits, expected_bits);
+            EXPECT_EQ(signs.square, square.total());
+            EXPECT_EQ(signs.magnitude, magnitude.total());
+            EXPECT_EQ(signs.centre, signs_of_centre.total());
+            const simd::StepSums sums = kernels().take_steps(x.data(), centroid, steps, n, code.data());
+            EXPECT_EQ(code, expected_code);
+            EXPECT_EQ(sums.square, square.total());
+            EXPECT_EQ(sums.product, product.total());
+            EXPECT_EQ(sums.centre, steps_of_centre.total());
+        }
+}
+
+TEST_P(CodeKernelsOf, MakeCodesOfWhatIsNoNumber) {
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    const Floats x{nan, 2, -2.5F, nan, 0.5F, 1.5F, -0.0F, 1};
+    EXPECT_EQ(kernels().largest_residual(x.data(), nullptr, 8), 2.5F);
+    std::vector<std::int8_t> code(8);
+    kernels().take_steps(x.data(), nullptr, 1, 8, code.data());
+    EXPECT_EQ(code, (std::vector<std::int8_t>{-127, 2, -2, -127, 0, 2, 0, 1})); // Ties go to even.
+    std::uint8_t bits = 0;
+    kernels().take_signs(x.data(), nullptr, 8, &bits);
+    EXPECT_EQ(bits, 0b10110010);
+}
+
 /// Points become stored codes, so here not even the last bit may differ.
 TEST_P(CodeKernelsOf, TransformBitForBit) {
     for (std::size_t n = 8; n <= 8192; n *= 2) {

@@ -35,6 +35,15 @@ struct Estimate {
     float base, offset, step;
 };
 
+/// Of a residual r = point - centroid c and its signs s.
+struct SignSums {
+    float square, magnitude, centre; ///< |r|², |r|₁, ⟨s,c⟩.
+};
+/// Of r and its whole numbers k.
+struct StepSums {
+    float square, product, centre; ///< |r|², ⟨r,k⟩, ⟨c,k⟩.
+};
+
 struct CodeKernels {
     /// Hadamard transform, not scaled, in place; n = 2^k ≥ 8. Additions in the same order everywhere, so that
     /// points, which become stored codes, are the same bit for bit.
@@ -48,6 +57,17 @@ struct CodeKernels {
     /// Rounds to whole numbers of 16 bits, in steps of a 32767th of the largest; returns the step, 0 if all
     /// are (nearly) 0. `n` is a multiple of 8.
     float (*to_shorts)(const float* x, std::size_t n, std::int16_t* shorts) noexcept;
+
+    // What codes are made of; the same bit for bit everywhere, as they are stored. `n` is a multiple of 8; a
+    // null centroid is 0.
+    /// The largest |coordinate| of r, NaN passed over.
+    float (*largest_residual)(const float* point, const float* centroid, std::size_t n) noexcept;
+    /// A bit for each coordinate, the first one lowest within a byte: 1 where r is positive.
+    SignSums (*take_signs)(const float* point, const float* centroid, std::size_t n,
+                           std::uint8_t* bits) noexcept;
+    /// steps · r to the nearest whole numbers within ±127, ties to even; NaN gives some number.
+    StepSums (*take_steps)(const float* point, const float* centroid, float steps, std::size_t n,
+                           std::int8_t* code) noexcept;
 
     void (*estimate_bits)(const BitScan& scan, const Estimate& estimate, float* out) noexcept;
     void (*estimate_bytes)(const ByteScan& scan, const Estimate& estimate, float* out) noexcept;

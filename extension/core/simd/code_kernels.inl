@@ -5,6 +5,7 @@
 
 #include "core/simd/code_kernels.hpp"
 #include "core/simd/eight_lanes.inl"
+#include "core/simd/residuals.inl"
 
 namespace soup::simd {
 namespace {
@@ -100,6 +101,9 @@ constexpr CodeKernels code_kernels_for{
     .hadamard = hadamard,
     .fill_tables = fill_tables,
     .to_shorts = to_shorts,
+    .largest_residual = largest_residual,
+    .take_signs = take_signs,
+    .take_steps = take_steps,
     .estimate_bits = CodeSet<Arch>::estimate_bits,
     .estimate_bytes = CodeSet<Arch>::estimate_bytes,
     .dot_code = dot_code<Arch>,
