@@ -59,11 +59,11 @@ private:
 
 void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Tally& tally) {
     for (std::size_t b = 0; b < beams.size(); b++) {
-        const auto& route = scores.route(beams[b]);
+        const auto& route = scores.route(beams[b], reaches.back());
         tally.opened[b] += static_cast<double>(scores.pages_opened());
         Nearest nearest;
-        for (const Scores::Step& step : route)
-            nearest.add(step.order);
+        for (std::size_t i = 0; i < std::min(route.size(), Nearest::count); i++)
+            nearest.add(route[i].order);
         Beam beam(watched);
         std::size_t at = 0;
         double last_deeper = 0;

@@ -38,22 +38,47 @@ void Scores::take(const CalibrationQuery& asked) {
     ways_.clear();
     for (const RouteMap::Leaf& leaf : map_.leaves())
         ways_.push_back({leaf.order, leaf.link, leaf.parent, 0, 0});
-    const auto nearer = [](const Way& a, const Way& b) { return a.order < b.order; };
-    std::ranges::sort(ways_, nearer);
+    ways_sorted_ = 0;
     score_nearest();
-    const auto own = std::ranges::find(ways_, own_leaf_, [](const Way& way) { return way.link.block; });
-    if (own == ways_.end()) return;
+    move_own_leaf();
+}
+
+void Scores::sort_ways(std::size_t wanted) {
+    constexpr std::size_t first_piece = 64;
+    const auto nearer = [](const Way& a, const Way& b) { return a.order < b.order; };
+    wanted = std::min(wanted, ways_.size());
+    while (ways_sorted_ < wanted) {
+        const auto from = ways_.begin() + static_cast<std::ptrdiff_t>(ways_sorted_);
+        ways_sorted_ = std::min(std::max(first_piece, 2 * ways_sorted_), ways_.size());
+        const auto to = ways_.begin() + static_cast<std::ptrdiff_t>(ways_sorted_);
+        if (to != ways_.end()) std::nth_element(from, to, ways_.end(), nearer);
+        std::sort(from, to, nearer);
+    }
+}
+
+/// Puts the query's own leaf where it would lie without the query. It is farther then, or, by inner products,
+/// may be nearer.
+void Scores::move_own_leaf() {
+    const auto sorted_end = ways_.begin() + static_cast<std::ptrdiff_t>(ways_sorted_);
+    const auto own =
+        std::find_if(ways_.begin(), sorted_end, [&](const Way& way) { return way.link.block == own_leaf_; });
+    if (own == sorted_end) return;
     own->order *= own_leaf_without_me_;
-    // It is farther now, or, by inner products, may be nearer.
-    std::rotate(own, own + 1, ways_.end());
-    const auto last = ways_.end() - 1;
-    std::rotate(std::upper_bound(ways_.begin(), last, *last, nearer), last, ways_.end());
+    std::rotate(own, own + 1, sorted_end);
+    const auto last = sorted_end - 1;
+    const auto place = std::upper_bound(ways_.begin(), last, *last,
+                                        [](const Way& a, const Way& b) { return a.order < b.order; });
+    if (place == last)
+        ways_sorted_--; // Whether others come before it is not known.
+    else
+        std::rotate(place, last, sorted_end);
 }
 
 void Scores::score_nearest() {
     float limit_before = nothing;
     for (std::size_t i = 0; i < std::min(ways_.size(), leaves_max); i++) {
         if (i % leaves_at_once == 0) {
+            sort_ways(i + leaves_at_once);
             keep_best();
             if (i > 0 && limit_ == limit_before && nearest_.size() == truth_depth) break;
             limit_before = limit_;
@@ -161,14 +186,24 @@ const std::vector<std::uint16_t>& Scores::before(std::uint32_t leaf) {
     return counts;
 }
 
-const std::vector<Scores::Step>& Scores::route(unsigned beam) {
+const std::vector<Scores::Step>& Scores::route(unsigned beam, float reach) {
     pages_opened_ = map_.know(beam, parents_);
     route_.clear();
-    for (const Way& way : ways_) {
+    Nearest nearest;
+    float limit = nothing;
+    for (std::size_t i = 0; i < ways_.size(); i++) {
+        sort_ways(i + 1);
+        const Way& way = ways_[i];
         if (!parents_[way.parent]) continue;
+        if (way.order > limit) break;
+        const std::size_t known = route_.size();
         if (way.leaves == 0) route_.push_back({way.order, not_scored});
-        for (std::uint32_t i = 0; i < way.leaves; i++)
-            route_.push_back({way.order, way.leaf + i});
+        for (std::uint32_t leaf = 0; leaf < way.leaves; leaf++)
+            route_.push_back({way.order, way.leaf + leaf});
+        if (known >= Nearest::count) continue;
+        for (std::size_t step = known; step < route_.size(); step++)
+            nearest.add(way.order);
+        if (route_.size() >= Nearest::count) limit = nearest.limit(reach);
     }
     return route_;
 }

@@ -40,8 +40,9 @@ public:
         float order;
         std::uint32_t leaf; ///< not_scored: has none of the nearest.
     };
-    /// The leaves that a search with this beam knows, nearest first.
-    const std::vector<Step>& route(unsigned beam);
+    /// The leaves that a search with this beam knows, nearest first: those within reach, and Nearest::count
+    /// at least.
+    const std::vector<Step>& route(unsigned beam, float reach);
     /// Inner pages that it opened.
     std::size_t pages_opened() const noexcept { return pages_opened_; }
 
@@ -57,6 +58,9 @@ private:
         tree::Link link;
         std::uint32_t parent, leaf, leaves;
     };
+    /// Puts at least so many of the nearest ways in order.
+    void sort_ways(std::size_t wanted);
+    void move_own_leaf();
     void score_nearest();
     void read_leaf(const tree::Page& page);
     void add_below(std::uint32_t leaf);
@@ -71,7 +75,8 @@ private:
     RouteMap map_;
     const CalibrationQuery* asked_ = nullptr;
 
-    std::vector<Way> ways_; ///< To leaves, nearest first.
+    std::vector<Way> ways_;       ///< To leaves, the nearest first …
+    std::size_t ways_sorted_ = 0; ///< … and in order, so many of them.
     std::vector<Leaf> leaves_;
     std::vector<float> orders_;
     std::vector<tree::HeapAddress> addresses_;
