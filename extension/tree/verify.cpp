@@ -103,7 +103,7 @@ void check_headers(BufferStore& store, Findings& findings) {
 struct Place {
     std::uint64_t address;
     Block leaf;
-    unsigned slot;
+    RowPlace within;
 };
 
 /// All places of the index, by address. Every leaf is in the tree, or verify() would have said so.
@@ -113,8 +113,8 @@ std::vector<Place> places_of(BufferStore& store, const Geometry& geometry) {
         store.check_interrupts();
         const Page page = store.lock(block, Lock::shared);
         if (page.tail().kind != PageKind::leaf) continue;
-        geometry.rows(store, page, [&](HeapAddress address, unsigned slot) {
-            places.push_back({as_number(address), block, slot});
+        geometry.rows(store, page, [&](HeapAddress address, const RowPlace& within) {
+            places.push_back({as_number(address), block, within});
         });
     }
     std::ranges::sort(places, {}, &Place::address);
@@ -160,7 +160,7 @@ void check_row(Relation, ItemPointer row, Datum* values, bool* is_null, bool, vo
         // On a standby it may have become another page by now.
         if (leaf.tail().kind != PageKind::leaf) return;
         if (const char* why =
-                check.open.geometry->contradiction(check.store, leaf, place->slot, check.row.item()))
+                check.open.geometry->contradiction(check.store, leaf, place->within, check.row.item()))
             check.findings.add(place->leaf, "wrong content", to_text(address) + ": " + why);
     });
 }

@@ -122,13 +122,14 @@ public:
     }
 
     void rows(tree::PageStore&, const tree::Page& page,
-              const std::function<void(tree::HeapAddress, unsigned)>& visit) const override {
+              const std::function<void(tree::HeapAddress, const tree::RowPlace&)>& visit) const override {
         for (unsigned slot = 0; slot < leaf(page.body()).count; ++slot)
-            visit(leaf(page.body()).entries[slot].address, slot);
+            visit(leaf(page.body()).entries[slot].address, {.slot = slot});
     }
-    const char* contradiction(tree::PageStore&, const tree::Page& page, unsigned slot,
+    const char* contradiction(tree::PageStore&, const tree::Page& page, const tree::RowPlace& place,
                               const tree::Item& item) const override {
-        return leaf(page.body()).entries[slot].x == item.point[0] ? nullptr : "its point is not the row's";
+        return leaf(page.body()).entries[place.slot].x == item.point[0] ? nullptr
+                                                                        : "its point is not the row's";
     }
 
     void split(tree::PageStore& store, const tree::Page& page, tree::Block left, tree::Block right,

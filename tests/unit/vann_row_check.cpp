@@ -25,14 +25,15 @@ protected:
         for (tree::Block block = tree::root_block; block < tree_.store.block_count(); ++block) {
             const tree::Page page = tree_.store.lock(block, tree::Lock::shared);
             if (page.tail().kind != tree::PageKind::leaf) continue;
-            tree_.geometry.rows(tree_.store, page, [&](tree::HeapAddress address, unsigned slot) {
-                const std::uint64_t row = VannTree::row(address);
-                const auto keys = tree_.keys(row + shift);
-                const Floats point = tree_.point(vector(row));
-                const char* why =
-                    tree_.geometry.contradiction(tree_.store, page, slot, {point, address, keys});
-                ++found[why == nullptr ? "none" : why];
-            });
+            tree_.geometry.rows(
+                tree_.store, page, [&](tree::HeapAddress address, const tree::RowPlace& place) {
+                    const std::uint64_t row = VannTree::row(address);
+                    const auto keys = tree_.keys(row + shift);
+                    const Floats point = tree_.point(vector(row));
+                    const char* why =
+                        tree_.geometry.contradiction(tree_.store, page, place, {point, address, keys});
+                    ++found[why == nullptr ? "none" : why];
+                });
         }
         return found;
     }

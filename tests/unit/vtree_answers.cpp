@@ -215,13 +215,13 @@ TEST(vtree, an_entry_agrees_with_its_row_and_with_no_other) {
     for (tree::Block block = tree::root_block; block < tree.store.block_count(); ++block) {
         const tree::Page page = tree.store.lock(block, tree::Lock::shared);
         if (page.tail().kind != tree::PageKind::leaf) continue;
-        tree.geometry.rows(tree.store, page, [&](HeapAddress row, unsigned slot) {
+        tree.geometry.rows(tree.store, page, [&](HeapAddress row, const tree::RowPlace& place) {
             std::vector<float> point = tree.rows.at(tree::as_number(row));
             const auto contradicts = [&] {
-                return tree.geometry.contradiction(tree.store, page, slot, {point, row, {}}) != nullptr;
+                return tree.geometry.contradiction(tree.store, page, place, {point, row, {}}) != nullptr;
             };
             agree += contradicts() ? 0 : 1;
-            point[slot % 3] = std::nextafter(point[slot % 3], 1e9F);
+            point[place.slot % 3] = std::nextafter(point[place.slot % 3], 1e9F);
             differ += contradicts() ? 1 : 0;
         });
     }

@@ -43,6 +43,13 @@ struct Removed {
     std::uint64_t dead = 0, live = 0; ///< Heap addresses removed from, and left in, the leaf.
 };
 
+/// Where a leaf has a row: in a slot, or in a page of the chain that the slot names.
+struct RowPlace {
+    unsigned slot;
+    Block chain = no_block;
+    unsigned entry = 0;
+};
+
 /// One finding of verify.
 struct Violation {
     Block block;
@@ -85,12 +92,12 @@ public:
     /// The companions and chains that a leaf names. A reader that let go of the leaf checks a companion's
     /// kind and owner under its lock, and does without it if they are others by now (see freeing.hpp).
     virtual void companions(PageStore& store, const std::byte* leaf, std::vector<Block>& into) const = 0;
-    /// Calls visit for each heap address of a leaf; those of a chain have the slot that names the chain.
+    /// Calls visit for each heap address of a leaf and of its chains.
     virtual void rows(PageStore& store, const Page& leaf,
-                      const std::function<void(HeapAddress, unsigned slot)>& visit) const = 0;
-    /// Why a slot cannot have been made of the item, whose address it has; null if it can. What is kept as a
-    /// code is compared within a code's error.
-    virtual const char* contradiction(PageStore& store, const Page& leaf, unsigned slot,
+                      const std::function<void(HeapAddress, const RowPlace&)>& visit) const = 0;
+    /// Why what is at a place cannot have been made of the item, whose address is there; null if it can. What
+    /// is kept as a code is compared within a code's error.
+    virtual const char* contradiction(PageStore& store, const Page& leaf, const RowPlace& place,
                                       const Item& item) const = 0;
 
     // --- Both.

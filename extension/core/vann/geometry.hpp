@@ -35,8 +35,8 @@ public:
     void companions(tree::PageStore& store, const std::byte* leaf,
                     std::vector<tree::Block>& into) const override;
     void rows(tree::PageStore& store, const tree::Page& leaf,
-              const std::function<void(tree::HeapAddress, unsigned)>& visit) const override;
-    const char* contradiction(tree::PageStore& store, const tree::Page& leaf, unsigned slot,
+              const std::function<void(tree::HeapAddress, const tree::RowPlace&)>& visit) const override;
+    const char* contradiction(tree::PageStore& store, const tree::Page& leaf, const tree::RowPlace& place,
                               const tree::Item& item) const override;
 
     void split(tree::PageStore& store, const tree::Page& page, tree::Block left, tree::Block right,

@@ -18,43 +18,42 @@ namespace {
 
 constexpr double tolerance = 0.1;
 
-bool has_keys(tree::PageStore& store, const LeafView& leaf, unsigned slot, const tree::Item& item) {
-    if (!is_chain(leaf.address(slot))) return std::ranges::equal(leaf.keys(slot), item.keys);
-    bool found = false;
-    follow_chain(store, leaf.layout(), chain_block(leaf.address(slot)), [&](const ChainView& chain) {
-        for (unsigned entry = 0; entry < chain.count(); ++entry)
-            found |= chain.address(entry) == item.address && std::ranges::equal(chain.keys(entry), item.keys);
-    });
-    return found;
+bool has_keys(tree::PageStore& store, const LeafView& leaf, const tree::RowPlace& place,
+              const tree::Item& item) {
+    if (place.chain == tree::no_block) return std::ranges::equal(leaf.keys(place.slot), item.keys);
+    const tree::Page page = store.lock(place.chain, tree::Lock::shared);
+    const ChainView chain(leaf.layout(), page);
+    return place.entry < chain.count() && chain.address(place.entry) == item.address &&
+           std::ranges::equal(chain.keys(place.entry), item.keys);
 }
 
 } // namespace
 
 void VannGeometry::rows(tree::PageStore& store, const tree::Page& page,
-                        const std::function<void(tree::HeapAddress, unsigned)>& visit) const {
+                        const std::function<void(tree::HeapAddress, const tree::RowPlace&)>& visit) const {
     const LeafView leaf(layout_, page.body(), page.block());
     for (unsigned slot = 0; slot < leaf.used(); ++slot) {
         const tree::HeapAddress address = leaf.address(slot);
         if (is_free(address)) continue;
         if (!is_chain(address)) {
-            visit(address, slot);
+            visit(address, {.slot = slot});
             continue;
         }
         follow_chain(store, layout_, chain_block(address), [&](const ChainView& chain) {
             for (unsigned entry = 0; entry < chain.count(); ++entry)
-                visit(chain.address(entry), slot);
+                visit(chain.address(entry), {slot, chain.block(), entry});
         });
     }
 }
 
-const char* VannGeometry::contradiction(tree::PageStore& store, const tree::Page& page, unsigned slot,
-                                        const tree::Item& item) const {
+const char* VannGeometry::contradiction(tree::PageStore& store, const tree::Page& page,
+                                        const tree::RowPlace& place, const tree::Item& item) const {
     const LeafView leaf(layout_, page.body(), page.block());
-    if (!has_keys(store, leaf, slot, item)) return "its key columns are not the row's";
+    if (!has_keys(store, leaf, place, item)) return "its key columns are not the row's";
     std::vector<float> centroid(layout_.leaf_dims);
     leaf.read_centroid(centroid.data());
     std::vector<float> point(layout_.has_details() ? layout_.detail_dims : layout_.leaf_dims);
-    decode_slot(store, leaf, page.block(), slot, centroid.data(), point.data());
+    decode_slot(store, leaf, page.block(), place.slot, centroid.data(), point.data());
     double error = 0, length = 0, centre = 0;
     for (std::size_t i = 0; i < point.size(); ++i) {
         error += std::pow(double{point[i]} - item.point[i], 2);

@@ -150,16 +150,16 @@ tree::Removed BoxGeometry::remove_dead(tree::PageStore& store, const tree::Page&
 void BoxGeometry::companions(tree::PageStore&, const std::byte*, std::vector<Block>&) const {}
 
 void BoxGeometry::rows(tree::PageStore&, const tree::Page& leaf,
-                       const std::function<void(HeapAddress, unsigned)>& visit) const {
+                       const std::function<void(HeapAddress, const tree::RowPlace&)>& visit) const {
     const unsigned count = layout_.checked_count(leaf);
     for (unsigned slot = 0; slot < count; ++slot)
-        visit(layout_.addresses(leaf.body())[slot], slot);
+        visit(layout_.addresses(leaf.body())[slot], {.slot = slot});
 }
 
-const char* BoxGeometry::contradiction(tree::PageStore&, const tree::Page& leaf, unsigned slot,
+const char* BoxGeometry::contradiction(tree::PageStore&, const tree::Page& leaf, const tree::RowPlace& place,
                                        const tree::Item& item) const {
     for (unsigned j = 0; j < layout_.dimensions(); ++j)
-        if (layout_.column(leaf.body(), j)[slot] != item.point[j]) return "its point is not the row's";
+        if (layout_.column(leaf.body(), j)[place.slot] != item.point[j]) return "its point is not the row's";
     return nullptr;
 }
 

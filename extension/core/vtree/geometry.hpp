@@ -28,8 +28,8 @@ public:
                               const std::function<bool(HeapAddress)>& is_dead) const override;
     void companions(tree::PageStore& store, const std::byte* leaf, std::vector<Block>& into) const override;
     void rows(tree::PageStore& store, const tree::Page& leaf,
-              const std::function<void(HeapAddress, unsigned)>& visit) const override;
-    const char* contradiction(tree::PageStore& store, const tree::Page& leaf, unsigned slot,
+              const std::function<void(HeapAddress, const tree::RowPlace&)>& visit) const override;
+    const char* contradiction(tree::PageStore& store, const tree::Page& leaf, const tree::RowPlace& place,
                               const tree::Item& item) const override;
 
     void split(tree::PageStore& store, const tree::Page& page, Block left, Block right,
