@@ -41,10 +41,10 @@ SELECT metric, found.* FROM unnest('{l2,ip,cosine,l1}'::text[]) metric, soupvec_
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM vl ORDER BY at <-> '[1,2,3,4]') s;
 DROP TABLE vl;
 
--- 100,000 equal rows.
+-- A million equal rows.
 CREATE TABLE vl (id integer, at vector(3));
 CREATE INDEX vl_at ON vl USING vann (at);
-INSERT INTO vl SELECT i, '[7,7,7]' FROM generate_series(1, 100000) i;
+INSERT INTO vl SELECT i, '[7,7,7]' FROM generate_series(1, 1000000) i;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM vl ORDER BY at <-> '[7,7,7]') s;
 SELECT * FROM soupvec_verify('vl_at', true);
 REINDEX INDEX vl_at;

@@ -34,10 +34,10 @@ SELECT * FROM soupvec_verify('vl_at', true);
 DROP TABLE vl, kept, region, expected;
 DROP FUNCTION answers;
 
--- 100,000 equal rows.
+-- A million equal rows.
 CREATE TABLE vl (id integer, at vector(3));
 CREATE INDEX vl_at ON vl USING vtree (at);
-INSERT INTO vl SELECT i, '[7,7,7]' FROM generate_series(1, 100000) i;
+INSERT INTO vl SELECT i, '[7,7,7]' FROM generate_series(1, 1000000) i;
 SELECT count(*), count(DISTINCT id) FROM vl WHERE at <@ '[7,7,7],[7,7,7]'::vbox;
 SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM vl ORDER BY at <-> '[7,7,7]') s;
 SELECT * FROM soupvec_verify('vl_at', true);
