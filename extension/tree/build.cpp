@@ -65,8 +65,7 @@ IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation inde
     const BuildContext context{.heap = heap,
                                .index = index,
                                .info = info,
-                               .workers =
-                                   method.loads_in_parallel() ? BuildCrew::workers_for(heap, index) : 0,
+                               .workers = BuildCrew::workers_for(heap, index),
                                .store = store,
                                .memory_bytes = static_cast<std::size_t>(maintenance_work_mem) * 1024,
                                .heap_rows = guess_rows(heap),
@@ -84,14 +83,12 @@ IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation inde
     builder->train();
 
     enter_phase(BuildPhase::loading);
-    if (context.workers > 0) {
-        const std::vector<std::byte> plan = builder->loading_plan();
+    if (const auto plan = context.workers > 0 ? builder->loading_plan() : std::nullopt)
         crew = BuildCrew::hire(heap, index, info, context.workers,
                                {.job = BuildCrew::Job::load,
-                                .plan = plan,
+                                .plan = *plan,
                                 .report_bytes = builder->report_bytes(),
                                 .memory_bytes = context.memory_bytes});
-    }
     const Share share = crew ? crew->leaders_share() : Share{};
     const Loaded own = load_rows(*builder, heap, index, info, *open, share);
     enter_phase(BuildPhase::writing);

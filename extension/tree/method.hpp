@@ -80,9 +80,10 @@ public:
     virtual bool is_measured() const { return false; }
     virtual void measure() {}
 
-    // For a method that loads_in_parallel(), between train() and finish():
-    virtual std::vector<std::byte> loading_plan() const { return {}; } ///< What each RowLoader has to know.
-    virtual std::size_t report_bytes() const { return 0; }             ///< What a RowLoader reports.
+    // Parallel workers, between train() and finish():
+    /// What each RowLoader has to know. None: one process loads the rows quicker than several.
+    virtual std::optional<std::vector<std::byte>> loading_plan() const { return std::nullopt; }
+    virtual std::size_t report_bytes() const { return 0; } ///< What a RowLoader reports.
     /// What loaders in other processes have sorted, and found. Called from within the sorter's sort().
     virtual void take_report(std::uint64_t /*rows*/, std::span<const std::byte> /*report*/) {}
 };
@@ -90,7 +91,7 @@ public:
 /// A share of the rows in another process: what add() does to them in the builder, up to the sorter.
 class RowLoader : public RowTaker {
 public:
-    virtual void report(std::span<std::byte> into) const = 0;
+    virtual void report(std::span<std::byte> /*into*/) const {}
 };
 
 /// Work of a method's own in another process, for a builder that waits for it.
@@ -123,11 +124,10 @@ public:
     virtual std::unique_ptr<BulkBuilder> make_builder(const OpenIndex& open,
                                                       const BuildContext& context) const = 0;
 
-    // Builds with parallel workers: of a method without them everything is done by one process.
-    virtual bool loads_in_parallel() const noexcept { return false; }
+    // In a parallel worker:
     /// `plan` is the builder's loading_plan(), the metapage as train() left it. Both outlive the loader.
     virtual std::unique_ptr<RowLoader> make_loader(const OpenIndex& open, std::span<const std::byte> plan,
-                                                   Sorter& into) const;
+                                                   Sorter& into) const = 0;
     virtual void assist(const Assistance& assistance) const;
 
     /// After a vacuum's clean-up: may renew what the metapage says of the index's content.
@@ -140,12 +140,8 @@ inline bool RowTaker::make_row(Relation index, const OpenIndex& open, const Datu
     return open.method->make_item(index, open, values, is_null, into);
 }
 
-inline std::unique_ptr<RowLoader> AccessMethod::make_loader(const OpenIndex&, std::span<const std::byte>,
-                                                            Sorter&) const {
-    throw Error("XX000", "", "this access method loads its rows in one process");
-}
 inline void AccessMethod::assist(const Assistance&) const {
-    throw Error("XX000", "", "this access method builds in one process");
+    throw Error("XX000", "", "this access method has no work for assistants");
 }
 
 } // namespace soup::tree

@@ -81,7 +81,9 @@ public:
     }
     void finish() override { builder_.finish(); }
 
-    std::vector<std::byte> loading_plan() const override { return builder_.clusters().to_bytes(); }
+    std::optional<std::vector<std::byte>> loading_plan() const override {
+        return builder_.clusters().to_bytes();
+    }
     std::size_t report_bytes() const override { return Lots::bytes(Draw::most); }
     void take_report(std::uint64_t rows, std::span<const std::byte> report) override {
         const auto& lots = *reinterpret_cast<const Lots*>(report.data());

@@ -35,7 +35,6 @@ public:
                    tree::ItemBuffer& into) const override;
     std::unique_ptr<tree::BulkBuilder> make_builder(const tree::OpenIndex& open,
                                                     const tree::BuildContext& context) const override;
-    bool loads_in_parallel() const noexcept override { return true; }
     std::unique_ptr<tree::RowLoader> make_loader(const tree::OpenIndex& open, std::span<const std::byte> plan,
                                                  tree::Sorter& into) const override;
     void assist(const tree::Assistance& assistance) const override;

@@ -1,43 +1,11 @@
-// What makes an index a vtree index: how many dimensions it has, how a row becomes a point, how all rows are
-// packed.
+// What makes an index a vtree index: how many dimensions it has, how a row becomes a point.
 #include "vtree/method.hpp"
 
-#include "core/vtree/pack.hpp"
-#include "tree/buffer_store.hpp"
 #include "vector/vector.hpp"
-#include "vtree/options.hpp"
 
 namespace soup::vtree {
 
 constinit const VtreeMethod vtree_method{};
-
-namespace {
-
-class VtreeBuilder final : public tree::BulkBuilder {
-public:
-    VtreeBuilder(const Layout& layout, const tree::BuildContext& context)
-        : limits_{context.memory_bytes, fill_of(context.index)},
-          packer_(context.store, layout, limits_, context.make_sorter) {
-        // A sample is worth its pass over the heap only if the rows will not fit.
-        const double most = static_cast<double>(Packer::points_in_memory(layout.dimensions(), limits_));
-        if (context.heap_rows > most) sample_rows_ = Packer::sample_wanted;
-    }
-
-    std::size_t sample_rows() const override { return sample_rows_; }
-    void sample(const tree::ItemBuffer& row) override { packer_.sample(row.point.data()); }
-    bool add(const tree::ItemBuffer& row) override {
-        packer_.add(row.point.data(), row.address);
-        return true;
-    }
-    void finish() override { packer_.finish(); }
-
-private:
-    PackLimits limits_;
-    Packer packer_;
-    std::size_t sample_rows_ = 0;
-};
-
-} // namespace
 
 tree::Meta VtreeMethod::new_meta(Relation index) const {
     const std::int32_t dimensions = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
@@ -77,11 +45,6 @@ bool VtreeMethod::make_item(Relation, const tree::OpenIndex& open, const Datum* 
     into.point.resize(dimensions);
     std::memcpy(into.point.data(), view.elements, dimensions * sizeof(float));
     return true;
-}
-
-std::unique_ptr<tree::BulkBuilder> VtreeMethod::make_builder(const tree::OpenIndex& open,
-                                                             const tree::BuildContext& context) const {
-    return std::make_unique<VtreeBuilder>(layout_of(open), context);
 }
 
 } // namespace soup::vtree

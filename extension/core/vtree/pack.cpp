@@ -29,21 +29,25 @@ void Packer::sample(const float* point) {
     sample_.add(point);
 }
 
+void Packer::divide_sample() {
+    cells_ = sample_.divide_into_cells(cells_wanted);
+    sample_ = PointSet(layout_.dimensions());
+}
+
 void Packer::add(const float* point, HeapAddress row) {
-    if (sorter_ == nullptr && points_.size() == points_max_) begin_sorting();
-    if (sorter_ != nullptr)
-        sort_one(point, row);
+    if (!assigner_ && (cells_ || points_.size() == points_max_)) begin_sorting();
+    if (assigner_)
+        assigner_->add(point, row);
     else
         collect(point, row);
 }
 
 void Packer::finish() {
-    if (sorter_ != nullptr)
-        read_back();
-    else if (points_.size() <= layout_.leaf_capacity())
-        return write_root(0);
-    else
-        write_collected();
+    // Without a row here, others may have put theirs.
+    if (!assigner_ && cells_) begin_sorting();
+    if (assigner_) read_back();
+    if (below_.empty() && points_.size() <= layout_.leaf_capacity()) return write_root(0);
+    write_collected();
     std::uint16_t level = 1;
     for (; below_.size() > layout_.inner_capacity(); ++level)
         write_level(level);
@@ -65,38 +69,29 @@ void Packer::collect(const float* point, HeapAddress row) {
 }
 
 void Packer::begin_sorting() {
-    cells_ = (sample_.size() > 0 ? sample_ : points_).divide_into_cells(cells_wanted);
+    if (!cells_ && sample_.size() > 0) divide_sample();
+    if (!cells_) cells_ = points_.divide_into_cells(cells_wanted);
     sorter_ = make_sorter_(limits_.memory_bytes / 2);
+    assigner_.emplace(layout_.dimensions(), *cells_, *sorter_);
     for (std::uint32_t i = 0; i < rows_.size(); ++i)
-        sort_one(points_.point(i), rows_[i]);
+        assigner_->add(points_.point(i), rows_[i]);
     // The memory is the sorter's for now.
     points_ = PointSet(layout_.dimensions());
-    sample_ = PointSet(layout_.dimensions());
     rows_ = {};
 }
 
-void Packer::sort_one(const float* point, HeapAddress row) {
-    std::byte bytes[max_dimensions * sizeof(float) + sizeof(HeapAddress)];
-    const std::size_t size = layout_.dimensions() * sizeof(float);
-    std::memcpy(bytes, point, size);
-    std::memcpy(bytes + size, &row, sizeof row);
-    sorter_->put(cells_.cell_of(point), {bytes, size + sizeof row});
-}
-
+/// The last points stay collected.
 void Packer::read_back() {
     sorter_->sort();
     std::uint64_t cell;
     std::span<const std::byte> bytes;
-    const std::size_t size = layout_.dimensions() * sizeof(float);
     while (sorter_->next(cell, bytes)) {
-        float point[max_dimensions];
-        HeapAddress row;
-        std::memcpy(point, bytes.data(), size);
-        std::memcpy(&row, bytes.data() + size, sizeof row);
+        const StoredPoint stored = read_stored(layout_.dimensions(), bytes);
         if (points_.size() == points_max_) write_collected();
-        collect(point, row);
+        collect(stored.point, stored.row);
     }
-    write_collected();
+    assigner_.reset();
+    sorter_.reset();
 }
 
 // --- Pages

@@ -3,18 +3,17 @@
 // Memory: points are collected until half of the given memory is full. If no more come, they are divided
 // right there. Otherwise those that are there, or a sample if one was given, are divided into cells, every
 // point goes to a sorter under its cell's number, and cells are read back, as many points at a time as fit.
-// What is kept of the finished levels, a box and a block per page, is not counted (a two-hundredth of the
-// points).
+// Who knows in advance that there are too many divides the sample first: then all points go to the sorter at
+// once, and other processes may put theirs there too. What is kept of the finished levels, a box and a block
+// per page, is not counted (a two-hundredth of the points).
 #pragma once
 
-#include "core/tree/sorter.hpp"
 #include "core/tree/store.hpp"
-#include "core/vtree/layout.hpp"
+#include "core/vtree/assignment.hpp"
 #include "core/vtree/point_set.hpp"
 
-#include <functional>
 #include <memory>
-#include <vector>
+#include <optional>
 
 namespace soup::vtree {
 
@@ -36,6 +35,14 @@ public:
 
     /// Some of the points, evenly taken, before all are added; may be left out.
     void sample(const float* point);
+    std::size_t sampled() const noexcept { return sample_.size(); }
+    /// Divides the sample: points that are added will be more than memory holds. `make_sorter` is not called
+    /// before the first of them, or the end.
+    void divide_sample();
+    /// What Assigners in other processes have to know; null if there are none to be: all points are added
+    /// here.
+    const Cells* cells() const noexcept { return cells_ ? &*cells_ : nullptr; }
+
     void add(const float* point, HeapAddress row);
     void finish();
 
@@ -48,7 +55,6 @@ private:
 
     void collect(const float* point, HeapAddress row);
     void begin_sorting();
-    void sort_one(const float* point, HeapAddress row);
     void read_back();
     void write_collected();
     void write_leaf(std::span<std::uint32_t> numbers);
@@ -64,9 +70,10 @@ private:
     std::size_t points_max_;
     PointSet points_, sample_;
     std::vector<HeapAddress> rows_;
-    Cells cells_;
+    std::optional<Cells> cells_;
     std::unique_ptr<tree::Sorter> sorter_;
-    std::vector<Written> below_; ///< The level that was written last.
+    std::optional<Assigner> assigner_; ///< With a sorter.
+    std::vector<Written> below_;       ///< The level that was written last.
 };
 
 } // namespace soup::vtree

@@ -8,15 +8,6 @@
 
 namespace soup::vtree {
 
-std::uint64_t Cells::cell_of(const float* point) const noexcept {
-    std::uint64_t node = 1;
-    for (unsigned level = 0; level < depth_; ++level) {
-        const Plane& plane = planes_[node];
-        node = 2 * node + (point[plane.dimension] < plane.value ? 0 : 1);
-    }
-    return node - (std::uint64_t{1} << depth_);
-}
-
 void PointSet::number_all() {
     order_.resize(size());
     keys_.resize(size());
@@ -43,8 +34,7 @@ void PointSet::divide(std::span<std::uint32_t> some, std::size_t parts, const st
 Cells PointSet::divide_into_cells(std::size_t cells) {
     Cells result;
     const std::size_t most = std::max<std::size_t>(1, std::min(cells, size() / 4));
-    result.depth_ = static_cast<unsigned>(std::bit_width(most) - 1);
-    result.planes_.resize(std::size_t{1} << result.depth_);
+    result.planes_.resize(std::bit_floor(most));
     number_all();
     place_planes(order_, 1, result);
     return result;

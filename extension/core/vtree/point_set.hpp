@@ -6,29 +6,12 @@
 // of good shape without a guess at how many slabs each dimension deserves, and equal points do not matter.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "core/vtree/cells.hpp"
+
 #include <functional>
-#include <span>
 #include <utility>
-#include <vector>
 
 namespace soup::vtree {
-
-/// Half-spaces that tell which of 2^depth cells a point lies in. Neighbouring numbers are neighbouring cells.
-class Cells {
-public:
-    std::uint64_t cell_of(const float* point) const noexcept;
-
-private:
-    friend class PointSet;
-    struct Plane {
-        unsigned dimension = 0;
-        float value = 0; ///< Points below it go left.
-    };
-    unsigned depth_ = 0;
-    std::vector<Plane> planes_; ///< Node n's children are 2n and 2n + 1, the root is 1.
-};
 
 class PointSet {
 public:

@@ -1,0 +1,196 @@
+// A tree of points that went through a sorter has all of them, whoever put them there: the packer, Assigners
+// of other processes, or both; and however wrong it was to expect many.
+#include "tests/lib/memory_sorter.hpp"
+#include "tests/unit/vtree_fixture.hpp"
+
+namespace soup::vtree::test {
+namespace {
+
+using Points = std::vector<std::vector<float>>;
+
+/// A sorter that gets others' rows when it is told to sort.
+class JoinedSorter final : public tree::Sorter {
+public:
+    explicit JoinedSorter(std::function<void(tree::Sorter&)> others) : others_(std::move(others)) {}
+    void put(std::uint64_t key, std::span<const std::byte> row) override { all_.put(key, row); }
+    void sort() override {
+        others_(all_);
+        all_.sort();
+    }
+    bool next(std::uint64_t& key, std::span<const std::byte>& row) override { return all_.next(key, row); }
+
+private:
+    soup::test::MemorySorter all_;
+    std::function<void(tree::Sorter&)> others_;
+};
+
+/// Packs the points into the tree; every `own`th of them is added here, the others by two Assigners that know
+/// the cells as bytes. 0: none here. A `sample` is divided first, and the least memory there is given.
+void pack_together(Tree& tree, const Points& sample, const Points& points, std::size_t own) {
+    const unsigned dimensions = tree.dimensions();
+    for (std::size_t i = 0; i < points.size(); ++i)
+        tree.rows[tree::as_number(address(i))] = points[i];
+    const auto is_own = [&](std::size_t i) { return own != 0 && i % own == 0; };
+    std::vector<std::byte> plan;
+    int sorters = 0;
+    Packer packer(tree.store, tree.geometry.layout(), {0}, [&](std::size_t) {
+        ++sorters;
+        return std::make_unique<JoinedSorter>([&](tree::Sorter& all) {
+            const Cells cells = Cells::from_bytes(dimensions, plan);
+            Assigner even(dimensions, cells, all), odd(dimensions, cells, all);
+            for (std::size_t i = 0; i < points.size(); ++i)
+                if (!is_own(i)) (i % 2 == 0 ? even : odd).add(points[i].data(), address(i));
+        });
+    });
+    for (const auto& point : sample)
+        packer.sample(point.data());
+    packer.divide_sample();
+    plan = packer.cells()->to_bytes();
+    EXPECT_EQ(sorters, 0) << "a sorter before there is a crew";
+    for (std::size_t i = 0; i < points.size(); ++i)
+        if (is_own(i)) packer.add(points[i].data(), address(i));
+    packer.finish();
+    EXPECT_EQ(sorters, 1);
+}
+
+void expect_all_found(Tree& tree, Shape shape, Random& random) {
+    tree.expect_sound();
+    EXPECT_EQ(tree.found(nullptr, nullptr), tree.expected(nullptr, nullptr));
+    for (int round = 0; round < 3; ++round) {
+        const BoxOf box = make_box(shape, tree.dimensions(), random);
+        EXPECT_EQ(tree.found(&box, nullptr), tree.expected(&box, nullptr));
+        tree.expect_nearest(make_point(shape, tree.dimensions(), random), nullptr, nullptr, 20);
+    }
+}
+
+TEST(VtreeCells, FindsTheSameCellsAfterATripThroughBytes) {
+    for (const Shape shape : all_shapes)
+        for (const unsigned dimensions : {1U, 3U, 16U}) {
+            Random random(dimensions);
+            PointSet sample(dimensions);
+            for (int i = 0; i < 3000; ++i)
+                sample.add(make_point(shape, dimensions, random).data());
+            const Cells cells = sample.divide_into_cells(500);
+            EXPECT_EQ(cells.count(), 256U);
+            const Cells copy = Cells::from_bytes(dimensions, cells.to_bytes());
+            EXPECT_EQ(copy.count(), cells.count());
+            std::vector<unsigned> sizes(cells.count());
+            for (int i = 0; i < 3000; ++i) {
+                const auto point = make_point(shape, dimensions, random);
+                ASSERT_EQ(copy.cell_of(point.data()), cells.cell_of(point.data()));
+                ++sizes.at(cells.cell_of(point.data()));
+            }
+            // 12 a cell on average.
+            if (shape == Shape::uniform) {
+                EXPECT_LT(std::ranges::max(sizes), 60U);
+            }
+        }
+}
+
+TEST(VtreeCells, AreOneWithoutASample) {
+    const float point[] = {1, 2};
+    for (const Cells& cells :
+         {Cells(), PointSet(2).divide_into_cells(500), Cells::from_bytes(2, Cells().to_bytes())}) {
+        EXPECT_EQ(cells.count(), 1U);
+        EXPECT_EQ(cells.cell_of(point), 0U);
+    }
+}
+
+TEST(VtreeCells, RefuseBytesThatAreNotTheirs) {
+    Random random(1);
+    PointSet sample(3);
+    for (int i = 0; i < 100; ++i)
+        sample.add(make_point(Shape::uniform, 3, random).data());
+    const std::vector<std::byte> bytes = sample.divide_into_cells(16).to_bytes();
+    const auto expect_refused = [](unsigned dimensions, std::span<const std::byte> damaged) {
+        try {
+            Cells::from_bytes(dimensions, damaged);
+            ADD_FAILURE() << damaged.size() << " bytes are taken";
+        } catch (const Error& error) {
+            EXPECT_STREQ(error.sqlstate(), "XX000");
+        }
+    };
+    EXPECT_EQ(Cells::from_bytes(3, bytes).count(), 16U);
+    expect_refused(3, {});
+    expect_refused(3, std::span(bytes).first(bytes.size() - 1));
+    expect_refused(3, std::span(bytes).first(bytes.size() - bytes.size() / 16)); // A plane less.
+    // Some plane cuts the third dimension.
+    expect_refused(2, bytes);
+}
+
+class VtreePacking : public testing::TestWithParam<std::tuple<unsigned, Shape>> {
+protected:
+    unsigned dimensions = std::get<0>(GetParam());
+    Shape shape = std::get<1>(GetParam());
+    Random random{dimensions * 100 + static_cast<unsigned>(shape)};
+};
+
+TEST_P(VtreePacking, HasTheRowsOfAllWhoTakePart) {
+    const Points sample = make_points(400, shape, dimensions, random);
+    const std::size_t leaf = Layout(dimensions).leaf_capacity();
+    for (const std::size_t count :
+         {std::size_t{0}, std::size_t{1}, leaf, leaf + 1, std::size_t{999}, std::size_t{9000}})
+        for (const std::size_t own : {0, 1, 3}) {
+            SCOPED_TRACE(testing::Message() << count << " points, own: " << own);
+            Tree tree(dimensions);
+            pack_together(tree, sample, make_points(count, shape, dimensions, random), own);
+            expect_all_found(tree, shape, random);
+            // As small as one that was packed in memory.
+            if (count <= leaf) {
+                EXPECT_EQ(tree.store.block_count(), 2U);
+            }
+        }
+}
+
+TEST_P(VtreePacking, NeedsNoSampleToBeRight) {
+    Tree tree(dimensions);
+    pack_together(tree, {}, make_points(3000, shape, dimensions, random), 2);
+    expect_all_found(tree, shape, random);
+}
+
+INSTANTIATE_TEST_SUITE_P(shapes, VtreePacking,
+                         testing::Combine(testing::Values(1U, 3U, 16U), testing::ValuesIn(all_shapes)));
+
+/// A sample that was taken, but seemed to say that all points fit.
+TEST(VtreePacker, SortsByItsSampleWhenMoreComeThanItSeemed) {
+    Random random(1);
+    // Those that come first say nothing of the others.
+    Points points = make_points(20'000, Shape::uniform, 2, random);
+    std::ranges::sort(points);
+    Tree tree(2);
+    std::map<std::uint64_t, unsigned> cells;
+    class Counting final : public tree::Sorter {
+    public:
+        explicit Counting(std::map<std::uint64_t, unsigned>& cells) : cells_(cells) {}
+        void put(std::uint64_t key, std::span<const std::byte> row) override {
+            ++cells_[key];
+            all_.put(key, row);
+        }
+        void sort() override { all_.sort(); }
+        bool next(std::uint64_t& key, std::span<const std::byte>& row) override {
+            return all_.next(key, row);
+        }
+
+    private:
+        std::map<std::uint64_t, unsigned>& cells_;
+        soup::test::MemorySorter all_;
+    };
+    Packer packer(tree.store, tree.geometry.layout(), {0},
+                  [&](std::size_t) { return std::make_unique<Counting>(cells); });
+    for (std::size_t i = 0; i < points.size(); i += 20)
+        packer.sample(points[i].data());
+    EXPECT_EQ(packer.sampled(), 1000U);
+    EXPECT_EQ(packer.cells(), nullptr);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        packer.add(points[i].data(), address(i));
+        tree.rows[tree::as_number(address(i))] = points[i];
+    }
+    packer.finish();
+    EXPECT_GT(cells.size(), 100U);
+    for (const auto& [cell, count] : cells)
+        EXPECT_LT(count, 1000U) << "cell " << cell;
+    expect_all_found(tree, Shape::uniform, random);
+}
+
+} // namespace
+} // namespace soup::vtree::test
