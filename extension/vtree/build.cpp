@@ -52,6 +52,9 @@ public:
         if (packer_.cells() == nullptr) return std::nullopt;
         return packer_.cells()->to_bytes();
     }
+    void take_report(std::uint64_t rows, std::span<const std::byte> /*report*/) override {
+        packer_.add_elsewhere(rows);
+    }
 
 private:
     PackLimits limits_;

@@ -25,21 +25,25 @@ private:
 };
 
 /// Packs the points into the tree; every `own`th of them is added here, the others by two Assigners that know
-/// the cells as bytes. 0: none here. A `sample` is divided first, and the least memory there is given.
-void pack_together(Tree& tree, const Points& sample, const Points& points, std::size_t own) {
+/// the cells as bytes. 0: none here. A `sample` is divided first.
+void pack_together(Tree& tree, const Points& sample, const Points& points, std::size_t own,
+                   std::size_t memory_bytes = 0) {
     const unsigned dimensions = tree.dimensions();
     for (std::size_t i = 0; i < points.size(); ++i)
         tree.rows[tree::as_number(address(i))] = points[i];
     const auto is_own = [&](std::size_t i) { return own != 0 && i % own == 0; };
     std::vector<std::byte> plan;
     int sorters = 0;
-    Packer packer(tree.store, tree.geometry.layout(), {0}, [&](std::size_t) {
+    Packer packer(tree.store, tree.geometry.layout(), {memory_bytes}, [&](std::size_t) {
         ++sorters;
         return std::make_unique<JoinedSorter>([&](tree::Sorter& all) {
             const Cells cells = Cells::from_bytes(dimensions, plan);
             Assigner even(dimensions, cells, all), odd(dimensions, cells, all);
-            for (std::size_t i = 0; i < points.size(); ++i)
-                if (!is_own(i)) (i % 2 == 0 ? even : odd).add(points[i].data(), address(i));
+            for (std::size_t i = 0; i < points.size(); ++i) {
+                if (is_own(i)) continue;
+                (i % 2 == 0 ? even : odd).add(points[i].data(), address(i));
+                packer.add_elsewhere(1);
+            }
         });
     });
     for (const auto& point : sample)
@@ -190,6 +194,47 @@ TEST(VtreePacker, SortsByItsSampleWhenMoreComeThanItSeemed) {
     for (const auto& [cell, count] : cells)
         EXPECT_LT(count, 1000U) << "cell " << cell;
     expect_all_found(tree, Shape::uniform, random);
+}
+
+/// What is read back in pieces is as well packed as what is divided at once.
+TEST(VtreePacker, MakesLeavesOfSortedPointsAsGoodAsInMemory) {
+    constexpr std::size_t enough = std::size_t{64} << 20;
+    Random random(3);
+    const Points points = make_points(400'000, Shape::uniform, 3, random);
+    Points sample;
+    for (std::size_t i = 0; i < points.size(); i += 40)
+        sample.push_back(points[i]);
+    Tree in_memory(3), sorted(3);
+    in_memory.pack(points, enough);
+    pack_together(sorted, sample, points, 2, enough);
+    EXPECT_LT(sorted.store.block_count(), in_memory.store.block_count() * 102 / 100);
+
+    std::uint64_t pages[2] = {};
+    for (int i = 0; i < 1000; ++i) {
+        const auto centre = make_point(Shape::uniform, 3, random);
+        const BoxOf box{{centre[0] - 4, centre[1] - 4, centre[2] - 4},
+                        {centre[0] + 4, centre[1] + 4, centre[2] + 4}};
+        for (Tree* tree : {&in_memory, &sorted}) {
+            std::uint64_t& count = pages[tree == &sorted ? 1 : 0];
+            count -= tree->store.pins_taken();
+            tree->found(&box, nullptr);
+            count += tree->store.pins_taken();
+        }
+    }
+    EXPECT_LT(pages[1], pages[0] * 104 / 100);
+}
+
+/// Most points lie where the sample had none: the others, a few in each cell, do not get leaves of their own.
+TEST(VtreePacker, FillsLeavesThoughTheSampleWasOfOtherPoints) {
+    Random random(4);
+    const Points sample = make_points(400, Shape::uniform, 3, random);
+    Points points = make_points(1000, Shape::uniform, 3, random);
+    while (points.size() < 40'000)
+        points.push_back({1e6F + static_cast<float>(random() % 1000), 0, 0});
+    Tree tree(3);
+    pack_together(tree, sample, points, 1);
+    expect_all_found(tree, Shape::uniform, random);
+    EXPECT_LT(tree.store.block_count(), 40'000U / 448 * 3 / 2);
 }
 
 } // namespace

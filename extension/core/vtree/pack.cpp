@@ -5,6 +5,7 @@
 #include "core/vtree/geometry.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace soup::vtree {
@@ -12,6 +13,9 @@ namespace soup::vtree {
 namespace {
 /// Cells for the sorter: small against what is read back at a time, so that a cut through one does no harm.
 constexpr std::size_t cells_wanted = 4096;
+/// Leaves that are made of what is read back at a time: their points stay in the processor's cache while they
+/// are divided, and the leaves are as full as if all had been divided at once, less half of one.
+constexpr std::size_t leaves_at_a_time = 128;
 } // namespace
 
 Packer::Packer(tree::PageStore& store, const Layout& layout, const PackLimits& limits, MakeSorter make_sorter)
@@ -36,10 +40,9 @@ void Packer::divide_sample() {
 
 void Packer::add(const float* point, HeapAddress row) {
     if (!assigner_ && (cells_ || points_.size() == points_max_)) begin_sorting();
-    if (assigner_)
-        assigner_->add(point, row);
-    else
-        collect(point, row);
+    if (!assigner_) return collect(point, row);
+    assigner_->add(point, row);
+    ++sorted_;
 }
 
 void Packer::finish() {
@@ -75,23 +78,34 @@ void Packer::begin_sorting() {
     assigner_.emplace(layout_.dimensions(), *cells_, *sorter_);
     for (std::uint32_t i = 0; i < rows_.size(); ++i)
         assigner_->add(points_.point(i), rows_[i]);
+    sorted_ += rows_.size();
     // The memory is the sorter's for now.
     points_ = PointSet(layout_.dimensions());
     rows_ = {};
 }
 
-/// The last points stay collected.
+/// Cuts where a box of cells ends, so that no leaf has points of two that lie far apart; unless that box has
+/// hardly any points, as is so where the sample was not like the rest. The last points stay collected.
 void Packer::read_back() {
     sorter_->sort();
-    std::uint64_t cell;
+    const std::size_t most = points_at_a_time();
+    const std::uint64_t cells = cells_->count() * most / std::max<std::uint64_t>(sorted_, 1);
+    const int shift = std::bit_width(std::max<std::uint64_t>(cells, 1)) - 1;
+    std::uint64_t cell, box = 0;
     std::span<const std::byte> bytes;
     while (sorter_->next(cell, bytes)) {
         const StoredPoint stored = read_stored(layout_.dimensions(), bytes);
-        if (points_.size() == points_max_) write_collected();
+        const bool is_other_box = std::exchange(box, cell >> shift) != cell >> shift;
+        if (points_.size() == points_max_ || (is_other_box && points_.size() > most / 8)) write_collected();
         collect(stored.point, stored.row);
     }
     assigner_.reset();
     sorter_.reset();
+}
+
+std::size_t Packer::points_at_a_time() const noexcept {
+    const double leaf = layout_.leaf_capacity() * limits_.fill;
+    return std::min(points_max_, static_cast<std::size_t>(leaves_at_a_time * leaf));
 }
 
 // --- Pages

@@ -2,10 +2,10 @@
 //
 // Memory: points are collected until half of the given memory is full. If no more come, they are divided
 // right there. Otherwise those that are there, or a sample if one was given, are divided into cells, every
-// point goes to a sorter under its cell's number, and cells are read back, as many points at a time as fit.
-// Who knows in advance that there are too many divides the sample first: then all points go to the sorter at
-// once, and other processes may put theirs there too. What is kept of the finished levels, a box and a block
-// per page, is not counted (a two-hundredth of the points).
+// point goes to a sorter under its cell's number, and cells are read back, as many at a time as make points
+// for some dozens of leaves. Who knows in advance that there are too many divides the sample first: then all
+// points go to the sorter at once, and other processes may put theirs there too. What is kept of the finished
+// levels, a box and a block per page, is not counted (a two-hundredth of the points).
 #pragma once
 
 #include "core/tree/store.hpp"
@@ -29,7 +29,7 @@ public:
     Packer(tree::PageStore& store, const Layout& layout, const PackLimits& limits, MakeSorter make_sorter);
 
     /// As many points as make cells of a good shape.
-    static constexpr std::size_t sample_wanted = 40'000;
+    static constexpr std::size_t sample_wanted = 20'000;
     /// How many points fit before a sorter is needed.
     static std::size_t points_in_memory(unsigned dimensions, const PackLimits& limits) noexcept;
 
@@ -44,6 +44,8 @@ public:
     const Cells* cells() const noexcept { return cells_ ? &*cells_ : nullptr; }
 
     void add(const float* point, HeapAddress row);
+    /// How many points others gave to the sorter; within its sort() is early enough.
+    void add_elsewhere(std::uint64_t points) noexcept { sorted_ += points; }
     void finish();
 
 private:
@@ -56,6 +58,7 @@ private:
     void collect(const float* point, HeapAddress row);
     void begin_sorting();
     void read_back();
+    std::size_t points_at_a_time() const noexcept;
     void write_collected();
     void write_leaf(std::span<std::uint32_t> numbers);
     void fill_leaf(std::byte* body, std::span<std::uint32_t> numbers);
@@ -73,6 +76,7 @@ private:
     std::optional<Cells> cells_;
     std::unique_ptr<tree::Sorter> sorter_;
     std::optional<Assigner> assigner_; ///< With a sorter.
+    std::uint64_t sorted_ = 0;         ///< Points in it.
     std::vector<Written> below_;       ///< The level that was written last.
 };
 
