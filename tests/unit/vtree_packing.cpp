@@ -118,6 +118,9 @@ TEST(VtreeCells, RefuseBytesThatAreNotTheirs) {
     expect_refused(3, {});
     expect_refused(3, std::span(bytes).first(bytes.size() - 1));
     expect_refused(3, std::span(bytes).first(bytes.size() - bytes.size() / 16)); // A plane less.
+    std::vector<std::byte> longer = bytes;
+    longer.push_back({});
+    expect_refused(3, longer);
     // Some plane cuts the third dimension.
     expect_refused(2, bytes);
 }
@@ -158,9 +161,9 @@ INSTANTIATE_TEST_SUITE_P(shapes, VtreePacking,
 /// A sample that was taken, but seemed to say that all points fit.
 TEST(VtreePacker, SortsByItsSampleWhenMoreComeThanItSeemed) {
     Random random(1);
-    // Those that come first say nothing of the others.
+    // Those that come first say nothing of the others: they lie in one corner.
     Points points = make_points(20'000, Shape::uniform, 2, random);
-    std::ranges::sort(points);
+    std::ranges::sort(points, {}, [](const auto& point) { return std::max(point[0], point[1]); });
     Tree tree(2);
     std::map<std::uint64_t, unsigned> cells;
     class Counting final : public tree::Sorter {
