@@ -37,9 +37,11 @@ public:
     }
     void sample(const tree::ItemBuffer& row) override { packer_.sample(row.point.data()); }
     void train() override {
+        if (sample_rows() == 0) return;
         // What is null, or outside a partial index, is missing in the sample, too.
-        const double found = static_cast<double>(packer_.sampled()) / Packer::sample_wanted;
-        if (found * heap_rows_ > fitting_rows_) packer_.divide_sample();
+        const double asked = std::min<double>(Packer::sample_wanted, heap_rows_);
+        const double rows = heap_rows_ * static_cast<double>(packer_.sampled()) / asked;
+        if (rows > fitting_rows_) packer_.divide_sample();
     }
     bool add(const tree::ItemBuffer& row) override {
         packer_.add(row.point.data(), row.address);

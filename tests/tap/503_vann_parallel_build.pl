@@ -1,33 +1,19 @@
 # Goal: CREATE INDEX and REINDEX by several processes make the index that one process makes: the same rows, nothing for
 # verify to find, the recall that was asked for; and where workers fail or are not to be had, nothing is left over.
 #
-# Method: the server's log says how many workers there were. The truth is a sequential scan's. Functions in the index's
-# expression raise in a worker only, so that errors come from where they are meant to.
+# Method: the server's log says how many workers there were. The truth is a sequential scan's. Errors come from workers alone.
 use strict;
 use warnings;
-use IPC::Run ();
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
+use ParallelBuild;
 use Test::More;
 
 my $rows = 12_000;
-my $node = PostgreSQL::Test::Cluster->new('vann_parallel');
-$node->init;
-$node->append_conf('postgresql.conf', <<'CONF');
-autovacuum = off
-jit = off
-log_min_messages = debug1
-max_worker_processes = 12
-max_parallel_workers_per_gather = 0
-min_parallel_table_scan_size = 0
-maintenance_work_mem = 128MB
-CONF
-$node->start;
+my $cluster = ParallelBuild->new('vann_parallel', 'maintenance_work_mem = 128MB');
 
-sub sql { return $node->safe_psql('postgres', join("\n", @_)); }
+sub sql { return $cluster->sql(@_); }
+sub workers_of { return $cluster->workers_of(@_); }
 
 sql(<<"SQL");
-CREATE EXTENSION soupvec;
 CREATE FUNCTION near(centre integer) RETURNS vector LANGUAGE sql VOLATILE AS \$\$
     SELECT array_agg((hashint4(i * 7919 + centre % 40 * 100003) & 1023) / 256.0 + random() ORDER BY i)::vector FROM generate_series(1, 40) i
 \$\$;
@@ -39,40 +25,7 @@ DELETE FROM point WHERE id % 10 = 3;
 -- Near the centres that kept their rows.
 CREATE TABLE query AS SELECT i AS id, near(i) AS at FROM generate_series(1, 500) i WHERE i % 10 <> 3;
 ANALYZE point;
-
--- Whether this is a parallel worker.
-CREATE FUNCTION is_worker() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS \$\$
-    SELECT leader_pid IS NOT NULL FROM pg_stat_activity WHERE pid = pg_backend_pid()
-\$\$;
--- Leaves time for a worker to begin before the leader has read the whole table.
-CREATE FUNCTION slow(value vector, id integer) RETURNS vector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS \$\$
-BEGIN
-    PERFORM pg_sleep(0.0005);
-    RETURN value;
-END \$\$;
-CREATE FUNCTION bad_in_worker(value vector, id integer) RETURNS vector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS \$\$
-BEGIN
-    PERFORM pg_sleep(0.0005);
-    IF public.is_worker() THEN
-        RAISE 'row % is bad', id;
-    END IF;
-    RETURN value;
-END \$\$;
-CREATE FUNCTION unsafe(value vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE AS 'BEGIN RETURN value; END';
 SQL
-
-my $log_read = 0;
-
-# Runs statements and returns how many workers loaded rows, and measured.
-sub workers_of {
-	my (@statements) = @_;
-	$log_read = -s $node->logfile;
-	sql(@statements);
-	my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $log_read);
-	my %workers = (loading => 0, measuring => 0);
-	$workers{$1} = $2 while $log =~ /(loading|measuring) of index "[^"]*" by (\d+) of \d+ parallel workers/g;
-	return "$workers{loading} $workers{measuring}";
-}
 
 my $find = 'SELECT q.id AS query, n.id FROM query q, LATERAL (SELECT id FROM point WHERE %s ORDER BY at %s q.at LIMIT 10) n';
 my $by_index = 'SET enable_seqscan = off; SET enable_sort = off;';
@@ -99,16 +52,6 @@ sub check {
 	is(sql("SELECT * FROM soupvec_verify('$index', true)"), '', "$when: verify finds nothing");
 	my $all = "SELECT count(*), count(DISTINCT id), sum(id) FROM (SELECT id FROM point WHERE $condition";
 	is(sql("$by_index $all ORDER BY at <-> (SELECT near(1))) s"), sql("$all AND at IS NOT NULL) s"), "$when: each row comes once");
-	return;
-}
-
-# No index, no process, no file is left of a build that failed.
-sub check_nothing_left {
-	my ($when) = @_;
-	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'})
-	  or die 'workers stay';
-	is(sql(q{SELECT count(*) FROM pg_class WHERE relname = 'point_bad'}), 0, "$when: no index is left");
-	is(sql(q{SELECT count(*) FROM pg_ls_tmpdir()}), 0, "$when: no temporary file is left");
 	return;
 }
 
@@ -183,43 +126,6 @@ is(workers_of($two, 'CREATE UNLOGGED TABLE other (at vector(40)) WITH (parallel_
 	'2 2', 'an empty table');
 
 # --- errors, a cancel, a worker that is killed
-my ($status, $out, $err) = $node->psql('postgres', "$two CREATE INDEX point_bad ON point USING vann ((bad_in_worker(at, id)::vector(40)))");
-like($err, qr/ERROR:  row \d+ is bad/, 'an error in a worker is the error of the statement');
-like($err, qr/CONTEXT:.*parallel worker/s, 'and says where it arose');
-check_nothing_left('error');
+$cluster->test_failures('vann', 'vector(40)', sub { check(shift, 'point_at') });
 
-($status, $out, $err) = $node->psql('postgres', <<"SQL");
-$two
-CREATE FUNCTION build() RETURNS text LANGUAGE plpgsql AS \$\$
-BEGIN
-    CREATE INDEX point_bad ON point USING vann ((bad_in_worker(at, id)::vector(40)));
-    RETURN 'built';
-EXCEPTION WHEN OTHERS THEN
-    RETURN sqlerrm;
-END \$\$;
-BEGIN;
-SELECT build();
-CREATE INDEX point_at ON point USING vann (at);
-COMMIT;
-SQL
-like($out, qr/row \d+ is bad/, 'a subtransaction catches it');
-check_nothing_left('subtransaction');
-check('built after an error in the same transaction', 'point_at');
-sql('DROP INDEX point_at');
-
-for my $end ('pg_cancel_backend(leader_pid)', 'pg_terminate_backend(pid)') {
-	my $said = '';
-	my $build = IPC::Run::start(['psql', '-XqAt', '-d', $node->connstr('postgres'), '-c', $two, '-c',
-		'CREATE INDEX point_bad ON point USING vann ((slow(at, id)::vector(40)))'], '>&', \$said, IPC::Run::timeout(180));
-	$node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE leader_pid IS NOT NULL}) or die 'no workers';
-	sql("SELECT $end FROM pg_stat_activity WHERE leader_pid IS NOT NULL LIMIT 1");
-	$build->finish;
-	like($said, qr/ERROR:  canceling statement due to user request|ERROR:  terminating background worker "parallel worker"/, "$end ends the build");
-	check_nothing_left($end);
-}
-
-is(workers_of($two, "$create (at);"), '2 2', 'and the next build works');
-check('afterwards', 'point_at');
-
-$node->stop;
 done_testing();
