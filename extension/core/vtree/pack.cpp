@@ -13,9 +13,6 @@ namespace soup::vtree {
 namespace {
 /// Cells for the sorter: small against what is read back at a time, so that a cut through one does no harm.
 constexpr std::size_t cells_wanted = 4096;
-/// Leaves that are made of what is read back at a time: their points stay in the processor's cache while they
-/// are divided, and the leaves are as full as if all had been divided at once, less half of one.
-constexpr std::size_t leaves_at_a_time = 128;
 } // namespace
 
 Packer::Packer(tree::PageStore& store, const Layout& layout, const PackLimits& limits, MakeSorter make_sorter)
@@ -105,7 +102,7 @@ void Packer::read_back() {
 
 std::size_t Packer::points_at_a_time() const noexcept {
     const double leaf = layout_.leaf_capacity() * limits_.fill;
-    return std::min(points_max_, static_cast<std::size_t>(leaves_at_a_time * leaf));
+    return std::min(points_max_, static_cast<std::size_t>(PointSet::parts_at_a_time * leaf));
 }
 
 // --- Pages

@@ -2,10 +2,10 @@
 //
 // Memory: points are collected until half of the given memory is full. If no more come, they are divided
 // right there. Otherwise those that are there, or a sample if one was given, are divided into cells, every
-// point goes to a sorter under its cell's number, and cells are read back, as many at a time as make points
-// for some dozens of leaves. Who knows in advance that there are too many divides the sample first: then all
-// points go to the sorter at once, and other processes may put theirs there too. What is kept of the finished
-// levels, a box and a block per page, is not counted (a two-hundredth of the points).
+// point goes to a sorter under its cell's number, and cells are read back, as many at a time as make about a
+// hundred leaves (PointSet::parts_at_a_time). Who knows in advance that there are too many divides the sample
+// first: then all points go to the sorter at once, and other processes may put theirs there too. What is kept
+// of the finished levels, a box and a block per page, is not counted (a two-hundredth of the points).
 #pragma once
 
 #include "core/tree/store.hpp"

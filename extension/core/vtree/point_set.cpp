@@ -17,7 +17,38 @@ void PointSet::number_all() {
 void PointSet::divide(std::size_t parts, const std::function<void()>& between,
                       const std::function<void(std::span<std::uint32_t>)>& take) {
     number_all();
+    if (parts >= 4 * parts_at_a_time) return divide_in_cells(parts, between, take);
     divide(order_, parts, between, take);
+}
+
+/// The first divisions by a sample's: each would look at all points in any order, and the cache holds few.
+void PointSet::divide_in_cells(std::size_t parts, const std::function<void()>& between,
+                               const std::function<void(std::span<std::uint32_t>)>& take) {
+    constexpr std::size_t sampled_per_cell = 100;
+    const std::size_t cells_wanted = parts / parts_at_a_time;
+    const std::size_t step = std::max<std::size_t>(1, size() / (cells_wanted * sampled_per_cell));
+    PointSet sample(dimensions_);
+    for (std::size_t i = 0; i < size(); i += step)
+        sample.add(point(static_cast<std::uint32_t>(i)));
+    const Cells cells = sample.divide_into_cells(cells_wanted);
+
+    std::vector<std::size_t> ends(cells.count());
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        const auto cell = static_cast<std::uint32_t>(cells.cell_of(point(i)));
+        keys_[i].second = cell;
+        ++ends[cell];
+    }
+    std::exclusive_scan(ends.begin(), ends.end(), ends.begin(), std::size_t{0});
+    for (std::uint32_t i = 0; i < size(); ++i)
+        order_[ends[keys_[i].second]++] = i;
+
+    const std::size_t most = (size() + parts - 1) / parts; // Of a part.
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+        const auto some = std::span(order_).subspan(begin, end - begin);
+        if (!some.empty()) divide(some, (some.size() + most - 1) / most, between, take);
+        begin = end;
+    }
 }
 
 void PointSet::divide(std::span<std::uint32_t> some, std::size_t parts, const std::function<void()>& between,

@@ -29,8 +29,11 @@ public:
         return points_.data() + std::size_t{number} * dimensions_;
     }
 
+    /// So many leaves' points stay in the processor's cache while they are divided.
+    static constexpr std::size_t parts_at_a_time = 128;
     /// Divides all points into `parts` of nearly equal size and hands each part's numbers out, neighbours one
-    /// after the other. `between` is called before each division.
+    /// after the other; of very many parts one in parts_at_a_time may be added, and none is larger for that.
+    /// `between` is called before each division.
     void divide(std::size_t parts, const std::function<void()>& between,
                 const std::function<void(std::span<std::uint32_t>)>& take);
     /// About `cells` of them, rounded down to a power of two and to what the points are enough for.
@@ -38,6 +41,8 @@ public:
 
 private:
     void number_all();
+    void divide_in_cells(std::size_t parts, const std::function<void()>& between,
+                         const std::function<void(std::span<std::uint32_t>)>& take);
     void divide(std::span<std::uint32_t> some, std::size_t parts, const std::function<void()>& between,
                 const std::function<void(std::span<std::uint32_t>)>& take);
     void place_planes(std::span<std::uint32_t> some, std::size_t node, Cells& into);
