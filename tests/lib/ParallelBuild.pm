@@ -31,10 +31,13 @@ CREATE EXTENSION soupvec;
 CREATE FUNCTION is_worker() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT leader_pid IS NOT NULL FROM pg_stat_activity WHERE pid = pg_backend_pid()
 $$;
--- Leaves time for a worker to begin before the leader has read the whole table.
+-- Leaves time for a worker to begin before the leader has read the whole table; the log says what a worker reads.
 CREATE FUNCTION slow(value vector, id integer) RETURNS vector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
     PERFORM pg_sleep(0.0005);
+    IF public.is_worker() THEN
+        RAISE LOG 'a worker reads row %', id;
+    END IF;
     RETURN value;
 END $$;
 CREATE FUNCTION bad_in_worker(value vector, id integer) RETURNS vector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -64,6 +67,15 @@ sub workers_of {
 	my %workers = (loading => 0, measuring => 0);
 	$workers{$1} = $2 while $log =~ /(loading|measuring) of index "[^"]*" by (\d+) of \d+ parallel workers/g;
 	return "$workers{loading} $workers{measuring}";
+}
+
+# How many rows workers read in a build with the expression slow().
+sub rows_of_workers {
+	my ($self, @statements) = @_;
+	my $log_read = -s $self->{node}->logfile;
+	$self->sql(@statements);
+	my %rows = map { $_ => 1 } PostgreSQL::Test::Utils::slurp_file($self->{node}->logfile, $log_read) =~ /a worker reads row (\d+)/g;
+	return scalar keys %rows;
 }
 
 # No index, no process, no file is left of a build that failed.

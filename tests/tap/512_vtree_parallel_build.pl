@@ -76,6 +76,13 @@ for my $workers (0, 1, 2) {
 	sql($drop);
 }
 
+# --- rows that workers put there
+my $read = $cluster->rows_of_workers($two, 'CREATE INDEX point_slow ON point USING vtree ((slow(at, id)::vector(8)));');
+cmp_ok($read, '>', 1000, 'workers read rows');
+cmp_ok($read, '<', sql('SELECT count(*) FROM point'), 'and not all');
+is(sql(q{SELECT * FROM soupvec_verify('point_slow', true)}), '', 'which are in the index');
+sql('DROP INDEX point_slow');
+
 # --- every way to build
 is(workers_of($two, 'CREATE INDEX CONCURRENTLY point_at ON point USING vtree (at);'), 2, 'concurrently');
 check('concurrently');

@@ -102,7 +102,6 @@ private:
         session_.run("CREATE TABLE " + peer.table + " (id int4, " + peer.column + ")");
         session_.run("INSERT INTO " + peer.table + " SELECT id, " + peer.from_text +
                      " FROM source ORDER BY id");
-        session_.run("SET maintenance_work_mem = '1GB'");
         const double begin = now_us();
         session_.run("CREATE INDEX " + peer.table + "_p ON " + peer.table + " " + peer.index);
         figures_[peer.name]["build_s"] = (now_us() - begin) / 1e6;
