@@ -125,6 +125,7 @@ void Peer::load(const Vectors& base, std::size_t rows) {
     while (PGresult* result = PQgetResult(connection_.get()))
         check(result);
     run("VACUUM (FREEZE, ANALYZE) item");
+    run("CHECKPOINT"); // Writing the table is not a part of the build.
 }
 
 double Peer::build(bool with_tag) {
