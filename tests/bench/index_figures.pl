@@ -65,12 +65,16 @@ sub curve_picture {
     return "$svg</svg>\n";
 }
 
-# The curves of a file that tests/bench/vectors/in_memory wrote: a line of JSON for each point.
-sub memory_curves {
+# What tests/bench/vectors/in_memory wrote: a line of JSON for each point.
+sub lines_of {
     my ($path) = @_;
+    open my $file, '<:raw', $path or return;
+    return <$file>;
+}
+
+sub memory_curves {
     my %curves;
-    open my $file, '<:raw', $path or return {};
-    while (my $line = <$file>) {
+    for my $line (@_) {
         my $point = JSON::PP->new->decode($line);
         my $name = ($point->{index} eq 'bulk' ? 'vann' : $point->{index}) . ', in memory';
         push @{ $curves{$name} }, { recall => $point->{recall}, qps => 1e6 / $point->{microseconds} };
@@ -184,8 +188,9 @@ for my $argument (@sets) {
     open my $file, '<:raw', $path or die "$path: $!\n";
     my $set = JSON::PP->new->decode(do { local $/; <$file> });
     my $name = lc($title) =~ s/[^a-z0-9]+/-/gr;
-    my $memory = memory_curves($path =~ s/\.json$/.memory.json/r);
+    my @in_memory = lines_of($path =~ s/\.json$/.memory.json/r);
+    put("$docs/figures/$name.memory.json", join('', @in_memory)) if @in_memory;
     put("$docs/figures/$name.json", JSON::PP->new->canonical->indent->indent_length(1)->encode($set));
-    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set, $memory) : vtree_section($title, $set);
+    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set, memory_curves(@in_memory)) : vtree_section($title, $set);
 }
 put("$docs/index-figures.md", $page);
