@@ -2,7 +2,9 @@
 # index_figures.pl DOCS TITLE=FILE.json …    writes DOCS/index-figures.md, a curve per data set of vectors and the raw
 #                                            numbers, from what tests/bench/vann and tests/bench/vtree left
 #
-# A file is vann's if it has a curve, vtree's if it has questions. FILE.memory.json beside it has the curves in memory.
+# A file is vann's if it has a curve, vtree's if it has questions. FILE.memory.json beside it has the curves in memory,
+# FILE.15.json what the same bench found of vann on PostgreSQL 15. growth:ROWS=FILE.json, several times, is what
+# tests/bench/vectors/in_memory left for so many rows of one set.
 # Nothing is shown that a file does not say.
 use strict;
 use warnings;
@@ -11,7 +13,8 @@ use File::Basename qw(dirname);
 use JSON::PP;
 use List::Util qw(max min);
 
-my ($docs, @sets) = @ARGV;
+my ($docs, @arguments) = @ARGV;
+my @sets = grep { !/^growth:/ } @arguments;
 die "usage: index_figures.pl DOCS TITLE=FILE.json ...\n" unless @sets;
 binmode STDOUT, ':utf8';
 mkdir "$docs/figures" unless -d "$docs/figures";
@@ -82,30 +85,41 @@ sub memory_curves {
     return \%curves;
 }
 
+sub server {
+    my ($set) = @_;
+    return '' unless defined $set->{postgresql};
+    return "PostgreSQL $set->{postgresql}" . (defined $set->{pgvector} ? ", pgvector $set->{pgvector}" : '') . ".\n\n";
+}
+
 sub vann_section {
-    my ($title, $name, $set, $memory) = @_;
+    my ($title, $name, $set, $memory, $on_15) = @_;
     put("$docs/figures/$name.svg", curve_picture($title, $set, $memory));
     my $text = "## $title: " . number($set->{vectors}) . " vectors of $set->{dimensions} dimensions\n\n![Curve](figures/$name.svg)\n\n"
-        . "| | vann | pgvector HNSW, m 16, ef_construction 200 | |\n|---|---|---|---|\n";
+        . server($set) . '| | vann | pgvector HNSW, m 16, ef_construction 200 | |' . ($on_15 ? ' vann on PostgreSQL 15 |' : '') . "\n|---|---|---|---|"
+        . ($on_15 ? '---|' : '') . "\n";
+    my $beside = sub { my ($said) = @_; return $on_15 ? " $said |" : '' };
     my $row = sub {
         my ($what, $field, $unit, $better) = @_;
         my ($ours, $theirs) = @$set{"vann_$field", "pgvector_$field"};
         return unless defined $ours;
         my @order = $better eq 'more' ? ($ours, $theirs) : ($theirs, $ours);
-        $text .= "| $what | " . number($ours) . " $unit | " . (defined $theirs ? number($theirs) . " $unit" : '') . ' | ' . ratio(@order) . " |\n";
+        $text .= "| $what | " . number($ours) . " $unit | " . (defined $theirs ? number($theirs) . " $unit" : '') . ' | ' . ratio(@order) . ' |'
+            . $beside->(map { defined ? number($_) . " $unit" : '' } ($on_15 // {})->{"vann_$field"}) . "\n";
     };
     # The least setting with which the ten nearest of the rows that pass were found: the file names it.
     my $filtered = sub {
         my ($what, $field) = @_;
         my $answer = sub {
-            my ($peer, $kind) = @_;
-            my ($key) = sort { $set->{"${b}_qps"} <=> $set->{"${a}_qps"} }
-                grep { $set->{"${_}_recall"} >= 0.98 } map { /^(${peer}_${kind}_(?!in_index).+)_qps$/ } keys %$set;
-            return $key ? ($set->{"${key}_qps"}, sprintf '%s /s (recall %.3f)', number($set->{"${key}_qps"}), $set->{"${key}_recall"}) : (undef, '');
+            my ($of, $peer, $kind) = @_;
+            my ($key) = sort { $of->{"${b}_qps"} <=> $of->{"${a}_qps"} }
+                grep { $of->{"${_}_recall"} >= 0.98 } map { /^(${peer}_${kind}_(?!in_index).+)_qps$/ } keys %$of;
+            return (undef, '') unless $key;
+            my $rows = defined $of->{"${key}_rows"} ? sprintf ', %.2f rows', $of->{"${key}_rows"} : '';
+            return ($of->{"${key}_qps"}, sprintf '%s /s (recall %.3f%s)', number($of->{"${key}_qps"}), $of->{"${key}_recall"}, $rows);
         };
-        my ($ours, $said) = $answer->('vann', $field);
-        my ($theirs, $answered) = $answer->('pgvector', 'filter');
-        $text .= "| $what | $said | $answered | " . ratio($ours, $theirs) . " |\n" if defined $ours;
+        my ($ours, $said) = $answer->($set, 'vann', $field);
+        my ($theirs, $answered) = $answer->($set, 'pgvector', 'filter');
+        $text .= "| $what | $said | $answered | " . ratio($ours, $theirs) . ' |' . $beside->(($answer->($on_15 // {}, 'vann', $field))[1]) . "\n" if defined $ours;
     };
     $row->("queries at recall\@10 $_", "warm_qps_at_$_", '/s', 'more') for qw(0.90 0.95 0.99);
     $row->('ten rows by a btree, from as many pages', 'warm_by_btree_per_s', '/s', 'more');
@@ -129,16 +143,39 @@ sub vann_section {
     return $text;
 }
 
+# Leaves that a search reads, of more and more rows; the exponent is that of the number of rows from line to line.
+sub growth_section {
+    my @sizes = @_;
+    return '' unless @sizes;
+    my $text = "## More rows\n\nLeaves that a search in memory reads in the mean, and the recall of queries that the index never saw; in brackets the power of the number\nof rows with which leaves grew since the line before.\n\n"
+        . "| rows | for .90 | for .95 | for .99 |\n|---|---|---|---|\n";
+    my %before;
+    for (@sizes) {
+        my ($rows, $path) = @$_;
+        my @lines = lines_of($path) or die "$path: cannot be read\n";
+        put("$docs/figures/growth-$rows.json", join '', @lines);
+        my %leaves = map { my $point = JSON::PP->new->decode($_); sprintf('%.2f', $point->{asked}) => $point } @lines;
+        $text .= '| ' . number($rows) . ' | ' . join(' | ', map {
+            my $one = $leaves{$_};
+            my $power = $before{$_} ? sprintf ' (%.2f)', log($one->{leaves} / $before{$_}[1]) / log($rows / $before{$_}[0]) : '';
+            $before{$_} = [$rows, $one->{leaves}];
+            sprintf '%.1f%s, recall %.3f', $one->{leaves}, $power, $one->{recall};
+        } qw(0.90 0.95 0.99)) . " |\n";
+    }
+    return "$text\n";
+}
+
 # --- vtree: a table a set ------------------------------------------------------------------------------------------------
 my %question = (box10 => 'box, ~10 rows, count(*)', box1000 => 'box, ~1,000 rows', box100000 => 'box, ~100,000 rows',
     radius100 => 'radius, ~100 rows', nearest10 => '10 nearest', nearest100 => '100 nearest', counted100000 => 'vtree_count, ~100,000 rows',
-    executed100000 => 'the same by an index-only scan');
+    gridded100000 => 'vtree_grid of ten cells a side, ~100,000 rows', executed100000 => 'the same count by an index-only scan', part10 => 'box, a tenth of the rows',
+    part3 => 'box, a third of the rows', part2 => 'box, half of the rows');
 
 sub vtree_section {
     my ($title, $set) = @_;
     my @peers = ('vtree', grep { ref $set->{$_} && $_ ne 'vtree' } sort keys %$set);
     my $text = "## $title: " . number($set->{points}) . " points of $set->{dimensions} dimensions\n\nQuestions of a kind are sent together, so a time is the server's for one of them. vtree's count(*) over a box or ball is counted in the
-index (`Count in Index`, `extension/planner/README.md`); the peers' comes by their best scan.\n\n"
+index (`Count in Index`, `extension/planner/README.md`); the peers' comes by their best scan.\n\n" . server($set)
         . '| | ' . join(' | ', @peers) . " |\n" . '|---' x (@peers + 1) . "|\n";
     my $row = sub {
         my ($what, $field, $unit, $better) = @_;
@@ -149,7 +186,7 @@ index (`Count in Index`, `extension/planner/README.md`); the peers' comes by the
             !defined $theirs ? '' : number($theirs) . " $unit" . ($_ eq 'vtree' ? '' : ' (' . ratio($better eq 'more' ? ($ours, $theirs) : ($theirs, $ours)) . ')')
         } @peers) . " |\n";
     };
-    $row->($question{$_}, "${_}_us", 'µs', 'less') for qw(box10 box1000 box100000 counted100000 executed100000 radius100 nearest10 nearest100);
+    $row->($question{$_}, "${_}_us", 'µs', 'less') for qw(box10 box1000 box100000 counted100000 gridded100000 executed100000 radius100 nearest10 nearest100);
     $row->('box, ~10 rows, without what the executor needs for any index', 'alone10_us', 'µs', 'less');
     $row->('build', 'build_s', 's', 'less');
     $row->('index', 'bytes_per_point', 'bytes a point', 'less');
@@ -157,6 +194,8 @@ index (`Count in Index`, `extension/planner/README.md`); the peers' comes by the
     $row->('the same without the index', 'insert_single_bare_per_s', '/s', 'more');
     $row->('inserts, 1,000 a statement', 'insert_batch_per_s', '/s', 'more');
     $row->('the same without the index', 'insert_batch_bare_per_s', '/s', 'more');
+    my ($executed, @counts) = @{ $set->{vtree} }{qw(executed100000_us counted100000_us gridded100000_us)};
+    $text .= sprintf "\nvtree_count is %s as quick as the same count by an index-only scan, vtree_grid %s.\n", map { ratio($executed, $_) } @counts if defined $counts[1];
     return "$text\n" . other_ways($set->{vtree});
 }
 
@@ -167,7 +206,7 @@ sub other_ways {
     my @measured = grep { my $way = $_->[0]; grep { defined $ours->{"${way}${_}_us"} } keys %question } @ways;
     return '' if @measured < 2;
     my $text = '| vtree | ' . join(' | ', map { $_->[1] } @measured) . " |\n" . '|---' x (@measured + 1) . "|\n";
-    for my $question (qw(box10 box1000 box100000 radius100 nearest10 nearest100)) {
+    for my $question (qw(box10 box1000 box100000 part10 part3 part2 radius100 nearest10 nearest100)) {
         my @times = map { $ours->{"$_->[0]${question}_us"} } @measured;
         $text .= "| $question{$question} | " . join(' | ', map { defined ? number($_) . ' µs' : '' } @times) . " |\n" if grep { defined } @times[1 .. $#times];
     }
@@ -190,7 +229,12 @@ for my $argument (@sets) {
     my $name = lc($title) =~ s/[^a-z0-9]+/-/gr;
     my @in_memory = lines_of($path =~ s/\.json$/.memory.json/r);
     put("$docs/figures/$name.memory.json", join('', @in_memory)) if @in_memory;
-    put("$docs/figures/$name.json", JSON::PP->new->canonical->indent->indent_length(1)->encode($set));
-    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set, memory_curves(@in_memory)) : vtree_section($title, $set);
+    my ($on_15) = map { JSON::PP->new->decode($_) } join('', lines_of($path =~ s/\.json$/.15.json/r)) || ();
+    for (["$name.json", $set], ["$name.15.json", $on_15]) {
+        my ($to, $content) = @$_;
+        put("$docs/figures/$to", JSON::PP->new->canonical->indent->indent_length(1)->encode($content)) if $content;
+    }
+    $page .= exists $set->{vann_curve} ? vann_section($title, $name, $set, memory_curves(@in_memory), $on_15) : vtree_section($title, $set);
 }
+$page .= growth_section(sort { $a->[0] <=> $b->[0] } map { /^growth:(\d+)=(.+)$/ ? [$1, $2] : () } @arguments);
 put("$docs/index-figures.md", $page);

@@ -1,11 +1,14 @@
 // vtree against what PostgreSQL users have for points today, on one server, the same points, in turns: boxes
-// of three sizes, a radius, neighbours, build, size, inserts; and vtree_count against count(*). Of vtree
-// alone: what the index takes of a small question, an index that grew row by row, and what the planner
-// chooses against reading the table.
+// of three sizes, a radius, neighbours, build, size, inserts; and vtree_count and vtree_grid against
+// count(*). Of vtree alone: what the index takes of a small question, an index that grew row by row, and what
+// the planner chooses against reading the table. Beside stands what an R-tree in this process's memory takes,
+// to which the server's ways come on top: the limit.
 //
 // Every answer is compared between the peers: a figure of a wrong answer is none. Means over the questions,
 // the best of the rounds. Who is very slow at a question is asked fewer of a kind, so that the rest of the
 // run is not spent on that.
+#include "tests/bench/points/in_memory.hpp"
+#include "tests/bench/points/inserts.hpp"
 #include "tests/bench/points/questions.hpp"
 
 #include <CLI/CLI.hpp>
@@ -32,12 +35,6 @@ double now_us() {
         .count();
 }
 
-double median(std::vector<double>& numbers) {
-    const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
-    std::ranges::nth_element(numbers, middle);
-    return *middle;
-}
-
 /// Texts of a question for one peer, and whether its answer is a number of rows.
 struct Question {
     std::string name, statement;
@@ -50,6 +47,9 @@ public:
     explicit Bench(Options options)
         : options_(std::move(options)), points_(read_points(options_.points, options_.rows)) {
         std::printf("%zu points of %zu dimensions\n", points_.rows, points_.dimensions);
+        if (points_.rows < points_least)
+            throw std::runtime_error(options_.points + " has fewer than " + std::to_string(points_least) +
+                                     " points");
         for (auto& peer : peers_for(static_cast<unsigned>(points_.dimensions))) {
             const bool is_there = std::all_of(peer.extensions.begin(), peer.extensions.end(),
                                               [&](auto& name) { return session_.has_extension(name); });
@@ -61,10 +61,12 @@ public:
     }
 
     void run() {
+        version_ = session_.value("SELECT split_part(current_setting('server_version'), ' ', 1)");
         load();
         for (auto& peer : peers_)
             build(peer);
         ask();
+        measure_in_memory();
         measure_counts();
         measure_index_alone();
         measure_grown();
@@ -236,30 +238,69 @@ private:
         }
     }
 
+    void measure_in_memory() {
+        const double begin = now_us();
+        const std::unique_ptr<InMemory> tree = pack_in_memory(points_);
+        if (!tree) return;
+        figures_[in_memory]["build_s"] = (now_us() - begin) / 1e6;
+        for (int round = 0; round < options_.rounds; ++round) {
+            for (const auto& [rows, boxes] : boxes_)
+                time_in_memory("box" + std::to_string(rows), boxes,
+                               [&](auto& box) { return tree->count(box); });
+            time_in_memory("radius100", balls_, [&](auto& ball) { return tree->count(ball); });
+            for (const unsigned k : {10U, 100U})
+                time_in_memory("nearest" + std::to_string(k), places_,
+                               [&](auto& place) { return tree->nearest(place, k); });
+        }
+        std::printf("\nBoost.Geometry's R-tree in memory\n");
+        for (const auto& [figure, value] : figures_[in_memory])
+            std::printf("%-14s %10.1f\n", figure.c_str(), value);
+    }
+
+    template<class Asked, class Answer>
+    void time_in_memory(const std::string& question, const std::vector<Asked>& asked, Answer&& answer) {
+        std::vector<long> answers;
+        const double begin = now_us();
+        for (const auto& one : asked)
+            answers.push_back(answer(one));
+        const double each = (now_us() - begin) / static_cast<double>(asked.size());
+        auto& best = figures_[in_memory][question + "_us"];
+        best = best == 0 ? each : std::min(best, each);
+        compare(question, in_memory, answers);
+    }
+
     /// Counts straight from the pages against the same count by the executor's index-only scan.
     void measure_counts() {
         if (!boxes_.contains(100000)) return;
         const PeerSql& peer = peers_.front();
         session_.run("SET soupvec.planner = off");
         session_.run("PREPARE counted (text) AS SELECT vtree_count('" + peer.table + "_p', $1::vbox)");
+        std::string cells = "{10";
+        for (std::size_t d = 1; d < points_.dimensions; ++d)
+            cells += d < 3 ? ",10" : ",1";
+        session_.run("PREPARE gridded (text) AS SELECT sum(count) FROM vtree_grid('" + peer.table +
+                     "_p', $1::vbox, '" + cells + "}')");
         session_.run("PREPARE executed (text) AS SELECT count(*) FROM " + peer.table + " WHERE " + peer.box);
         std::vector<std::string> boxes;
         for (const auto& box : boxes_[100000])
             boxes.push_back(peer.box_text(box));
         for (int round = 0; round < options_.rounds; ++round)
-            for (const std::string statement : {"counted", "executed"}) {
+            for (const std::string statement : {"counted", "gridded", "executed"}) {
                 const double begin = now_us();
                 if (session_.execute(statement, boxes, false) != answers_["box100000"])
-                    throw std::runtime_error("vtree_count counts wrongly");
+                    throw std::runtime_error(statement + " counts wrongly");
                 const double each = (now_us() - begin) / static_cast<double>(boxes.size());
                 auto& best = figures_[peer.name][statement + "100000_us"];
                 best = best == 0 ? each : std::min(best, each);
             }
         session_.run("RESET soupvec.planner");
         const double counted = figures_[peer.name]["counted100000_us"],
+                     gridded = figures_[peer.name]["gridded100000_us"],
                      executed = figures_[peer.name]["executed100000_us"];
-        std::printf("\nvtree_count of ~100,000 rows: %.1f us, count(*) by the executor %.1f us (%.1f x)\n",
-                    counted, executed, executed / counted);
+        std::printf(
+            "\n~100,000 rows: vtree_count %.1f us, vtree_grid %.1f us, count(*) by the executor %.1f us "
+            "(%.1f x, %.1f x)\n",
+            counted, gridded, executed, executed / counted, executed / gridded);
     }
 
     /// A box of ten rows less what the executor takes for ten rows of any index: those of an index-only scan
@@ -343,10 +384,35 @@ private:
         session_.run("SET plan_cache_mode = force_custom_plan");
         ask_again(peers_.front().table, "chosen", 10);
         ask_again("unindexed", "scanned", 10);
+        measure_large_boxes();
         session_.run("SET plan_cache_mode = force_generic_plan");
         session_.run("SET enable_seqscan = off");
         std::printf("\nplanned anew each time, against reading the table\n");
         print_beside("scanned_", "chosen", "chosen_");
+    }
+
+    /// Boxes with so much of the table that reading all of it may be the better choice.
+    void measure_large_boxes() {
+        PeerSql chosen = peers_.front(), scanned = chosen;
+        scanned.table = "unindexed";
+        for (const std::size_t part : {10, 3, 2}) {
+            Question question{"part" + std::to_string(part), "", false, {}};
+            for (const Box& box : boxes_of(points_, points_.rows / part, 10))
+                question.parameters.push_back(chosen.box_text(box));
+            for (const auto& [label, peer] : {std::pair("chosen", &chosen), std::pair("scanned", &scanned)})
+                session_.run("PREPARE " + std::string(label) + "_" + question.name +
+                             "(text) AS SELECT count(*) FROM " + peer->table + " WHERE " + peer->box);
+            std::vector<long> answers[2];
+            for (int round = 0; round < options_.rounds; ++round)
+                for (const std::string label : {"chosen", "scanned"})
+                    answers[label == "chosen" ? 0 : 1] =
+                        time(label + "_" + question.name, question, chosen.name, label + "_" + question.name);
+            if (answers[0] != answers[1]) throw std::runtime_error(question.name + ": another answer");
+            auto& figures = figures_[chosen.name];
+            std::printf("a box of a %zuth of the rows: %.1f us, by reading the table %.1f us\n", part,
+                        figures["chosen_" + question.name + "_us"],
+                        figures["scanned_" + question.name + "_us"]);
+        }
     }
 
     void print_beside(const std::string& prefix, const char* of_what, const std::string& other = "") {
@@ -359,57 +425,26 @@ private:
         }
     }
 
-    /// Rows a second into the table with its index and without, one a commit and a thousand a statement.
     void measure_inserts() {
-        constexpr int singles = 2000, batches = 100, batch_rows = 1000;
         std::printf("\nrows a second\n");
         for (const auto& peer : peers_) {
-            session_.run("CREATE TABLE bare (LIKE " + peer.table + ")");
-            // The rows are there as the type stores them: neither reading nor parsing them is measured.
-            session_.run("CREATE TABLE ready AS SELECT id, " + peer.from_text +
-                         " AS p FROM source WHERE id < " + std::to_string(batches * batch_rows));
-            session_.run("CREATE INDEX ON ready (id)");
-            session_.run("VACUUM ANALYZE ready");
-            // In turns, so that the disk's moods meet both alike; and the median, since a thousand rows take
-            // a few milliseconds and a stall a hundred.
-            std::vector<double> single[2], batch[2];
-            const std::string tables[2] = {"bare", peer.table};
-            for (int i = 0; i < singles; ++i)
-                for (int t = 0; t < 2; ++t) {
-                    const std::string row = std::to_string((i * 7919) % static_cast<int>(points_.rows));
-                    const std::string sql = "INSERT INTO " + tables[t] + " SELECT id, " + peer.from_text +
-                                            " FROM (VALUES (-1, '" + coordinates(std::stoul(row)) +
-                                            "')) v (id, coordinates)";
-                    const double begin = now_us();
-                    session_.run(sql);
-                    single[t].push_back(now_us() - begin);
-                }
-            for (int b = 0; b < batches; ++b)
-                for (int t = 0; t < 2; ++t) {
-                    const std::string sql =
-                        "INSERT INTO " + tables[t] + " SELECT -1, p FROM ready WHERE id BETWEEN " +
-                        std::to_string(b * batch_rows) + " AND " + std::to_string((b + 1) * batch_rows - 1);
-                    const double begin = now_us();
-                    session_.run(sql);
-                    batch[t].push_back(now_us() - begin);
-                }
+            const InsertRates rates =
+                insert_rates(session_, peer, points_.rows, [&](std::size_t row) { return coordinates(row); });
             auto& figures = figures_[peer.name];
-            figures["insert_single_bare_per_s"] = 1e6 / median(single[0]);
-            figures["insert_single_per_s"] = 1e6 / median(single[1]);
-            figures["insert_batch_bare_per_s"] = batch_rows * 1e6 / median(batch[0]);
-            figures["insert_batch_per_s"] = batch_rows * 1e6 / median(batch[1]);
+            figures["insert_single_bare_per_s"] = rates.single_bare;
+            figures["insert_single_per_s"] = rates.single;
+            figures["insert_batch_bare_per_s"] = rates.batch_bare;
+            figures["insert_batch_per_s"] = rates.batch;
             std::printf("%-14s one a commit %6.0f (bare %6.0f), a thousand %8.0f (bare %8.0f)\n",
-                        peer.name.c_str(), figures["insert_single_per_s"],
-                        figures["insert_single_bare_per_s"], figures["insert_batch_per_s"],
-                        figures["insert_batch_bare_per_s"]);
-            session_.run("DROP TABLE bare, ready");
+                        peer.name.c_str(), rates.single, rates.single_bare, rates.batch, rates.batch_bare);
         }
     }
 
     void write_json() const {
         std::ofstream file(options_.json);
         if (!file) throw std::runtime_error("cannot write " + options_.json);
-        file << "{\"points\": " << points_.rows << ", \"dimensions\": " << points_.dimensions;
+        file << "{\"points\": " << points_.rows << ", \"dimensions\": " << points_.dimensions
+             << ", \"postgresql\": \"" << version_ << "\"";
         for (const auto& [peer, figures] : figures_) {
             file << ",\n \"" << peer << "\": {";
             const char* separator = "";
@@ -422,11 +457,13 @@ private:
         file << "}\n";
     }
 
-    static constexpr std::size_t questions_least = 3;
+    static constexpr std::size_t questions_least = 3, points_least = 100;
+    static constexpr const char* in_memory = "Boost.Geometry in memory";
 
     Options options_;
     Vectors points_;
     Session session_;
+    std::string version_; ///< The server's.
     std::vector<PeerSql> peers_;
     std::map<std::size_t, std::vector<Box>> boxes_;
     std::vector<Ball> balls_;

@@ -94,8 +94,8 @@ std::vector<std::vector<float>> places_near(const Vectors& points, std::size_t h
 }
 
 Vectors read_points(const std::string& path, std::size_t rows_max) {
-    if (path.find(".npy") != std::string::npos || path.find("vecs") != std::string::npos)
-        return read_vectors(path, rows_max);
+    for (const char* binary : {".npy", ".fvecs", ".bvecs"})
+        if (path.ends_with(binary)) return read_vectors(path, rows_max);
     std::ifstream file(path);
     if (!file) throw std::runtime_error("cannot read " + path);
     Vectors points;
@@ -111,7 +111,11 @@ Vectors read_points(const std::string& path, std::size_t rows_max) {
             if (end == at) break;
             row.push_back(value);
         }
-        if (row.empty() && number == 1) continue;
+        const bool is_text = std::string_view(at).find_first_not_of(' ') != std::string_view::npos;
+        if (is_text && number == 1) continue; // A header.
+        if (is_text)
+            throw std::runtime_error(path + ", line " + std::to_string(number) + ": \"" + at +
+                                     "\" is no number");
         if (row.empty()) continue;
         if (points.dimensions == 0) points.dimensions = row.size();
         if (row.size() != points.dimensions)

@@ -15,7 +15,8 @@ std::vector<Ball> balls_of(const Vectors& points, std::size_t rows, std::size_t 
 /// Random places near points of the set.
 std::vector<std::vector<float>> places_near(const Vectors& points, std::size_t how_many);
 
-/// Rows of numbers separated by comma, semicolon or blank; a first line without numbers is a header. Or .npy.
+/// Rows of numbers separated by comma, semicolon or blank, after a header if the first line has other words;
+/// or .npy, .fvecs, .bvecs.
 Vectors read_points(const std::string& path, std::size_t rows_max);
 
 } // namespace soup::bench

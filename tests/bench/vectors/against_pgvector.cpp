@@ -92,6 +92,14 @@ public:
         peers_.emplace_back(vann_peer());
         if (options_.with_pgvector) peers_.emplace_back(pgvector_peer());
         std::printf("%zu vectors of %zu dimensions, %zu queries\n", loaded_, base_.dimensions, queries_.rows);
+        if (!options_.truth.empty() && loaded_ != base_.rows)
+            std::printf("the truth was computed: the last %zu of the rows are kept for inserts\n",
+                        base_.rows - loaded_);
+        json_.word("postgresql",
+                   peers_.front().value("SELECT split_part(current_setting('server_version'), ' ', 1)"));
+        if (options_.with_pgvector)
+            json_.word("pgvector",
+                       peers_.back().value("SELECT extversion FROM pg_extension WHERE extname = 'vector'"));
         json_.number("vectors", static_cast<double>(loaded_));
         json_.number("dimensions", static_cast<double>(base_.dimensions));
     }
@@ -358,6 +366,7 @@ private:
                 key(peer, in_index ? "filter_in_index_" : "filter_") + setting.name + "_" + setting.value;
             json_.number(prefix + "_recall", recall);
             json_.number(prefix + "_qps", static_cast<double>(count) / seconds);
+            json_.number(prefix + "_rows", rows / static_cast<double>(count));
             if (recall >= 0.995) break;
         }
     }
