@@ -409,7 +409,7 @@ private:
                         time(label + "_" + question.name, question, chosen.name, label + "_" + question.name);
             if (answers[0] != answers[1]) throw std::runtime_error(question.name + ": another answer");
             auto& figures = figures_[chosen.name];
-            std::printf("a box of a %zuth of the rows: %.1f us, by reading the table %.1f us\n", part,
+            std::printf("a box of 1/%zu of the rows: %.1f us, by reading the table %.1f us\n", part,
                         figures["chosen_" + question.name + "_us"],
                         figures["scanned_" + question.name + "_us"]);
         }

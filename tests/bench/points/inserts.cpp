@@ -16,10 +16,10 @@ public:
         session.run(sql);
         seconds_.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     }
-    double of(int rows) {
+    double of(std::size_t rows) {
         const auto middle = seconds_.begin() + static_cast<std::ptrdiff_t>(seconds_.size() / 2);
         std::ranges::nth_element(seconds_, middle);
-        return rows / *middle;
+        return static_cast<double>(rows) / *middle;
     }
 
 private:
@@ -30,7 +30,9 @@ private:
 
 InsertRates insert_rates(Session& session, const PeerSql& peer, std::size_t rows,
                          const std::function<std::string(std::size_t row)>& coordinates) {
-    constexpr int singles = 2000, batches = 100, batch_rows = 1000;
+    constexpr std::size_t singles = 2000, batches_most = 100;
+    const std::size_t batch_rows = std::min<std::size_t>(1000, rows),
+                      batches = std::min(batches_most, rows / batch_rows);
     session.run("CREATE TABLE bare (LIKE " + peer.table + ")");
     // The rows are there as the type stores them: neither reading nor parsing them is measured.
     session.run("CREATE TABLE ready AS SELECT id, " + peer.from_text + " AS p FROM source WHERE id < " +
@@ -44,7 +46,7 @@ InsertRates insert_rates(Session& session, const PeerSql& peer, std::size_t rows
             single[t].time(session, "INSERT INTO " + tables[t] + " SELECT id, " + peer.from_text +
                                         " FROM (VALUES (-1, '" + coordinates(i * 7919 % rows) +
                                         "')) v (id, coordinates)");
-    for (int b = 0; b < batches; ++b)
+    for (std::size_t b = 0; b < batches; ++b)
         for (int t = 0; t < 2; ++t)
             batch[t].time(session, "INSERT INTO " + tables[t] + " SELECT -1, p FROM ready WHERE id BETWEEN " +
                                        std::to_string(b * batch_rows) + " AND " +
