@@ -50,7 +50,6 @@ Function read_function(const Catalogue::Row& row, Exposure exposure) {
     function.name = row.name;
     function.exposure = exposure;
     function.returns_set = row.returns_set;
-    function.is_streamed = row.is_streamed;
     function.is_read_only = row.volatility == "s" || row.volatility == "i" || row.volatility == "stable" ||
                             row.volatility == "immutable";
     function.takes_token = row.name != "login";

@@ -37,8 +37,7 @@ struct Function {
     std::vector<Column> columns;
     bool takes_token = true;
     bool returns_set = false;
-    bool is_paged = false; ///< its last column is next_page
-    bool is_streamed = false;
+    bool is_paged = false;     ///< its last column is next_page
     bool is_read_only = false; ///< STABLE or IMMUTABLE: also served by GET, may be tried again
     std::string comment;
     std::uint64_t id = 0; ///< never reused in this process: prepared statements are named by it
@@ -51,7 +50,7 @@ public:
     /// One row of soup_api.catalogue() as text.
     struct Row {
         std::string name, exposure, args_json, columns_json, volatility, comment;
-        bool returns_set = false, is_paged = false, is_streamed = false;
+        bool returns_set = false, is_paged = false;
     };
 
     /// Functions that cannot be served (an unknown type) are left out and named in `skipped`.

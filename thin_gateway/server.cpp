@@ -14,9 +14,8 @@
 namespace soup::gateway {
 namespace {
 
-constexpr auto catalogue_sql =
-    "SELECT name, exposure, args::text, columns::text, volatility::text, "
-    "coalesce(comment, ''), returns_set, paged, streamed FROM soup_api.catalogue()";
+constexpr auto catalogue_sql = "SELECT name, exposure, args::text, columns::text, volatility::text, "
+                               "coalesce(comment, ''), returns_set, paged FROM soup_api.catalogue()";
 
 std::string text_at(const PGresult* result, int row, int column) {
     return {PQgetvalue(result, row, column), static_cast<std::size_t>(PQgetlength(result, row, column))};
@@ -176,7 +175,7 @@ Awaitable<CataloguePtr> Server::read_catalogue() {
     for (int i = 0; i < row_count; ++i)
         rows.push_back({text_at(result, i, 0), text_at(result, i, 1), text_at(result, i, 2),
                         text_at(result, i, 3), text_at(result, i, 4), text_at(result, i, 5),
-                        boolean_at(result, i, 6), boolean_at(result, i, 7), boolean_at(result, i, 8)});
+                        boolean_at(result, i, 6), boolean_at(result, i, 7)});
     co_return std::make_shared<const Catalogue>(rows);
 }
 
