@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "thin_gateway/errors.hpp"
+#include "thin_gateway/wire.hpp"
 
 #include <algorithm>
 #include <array>
@@ -79,6 +80,23 @@ const Function& function_at(std::string_view path, const PlanContext& context) {
     return *function;
 }
 
+/// 0 asks for all rows without pages. The gateway asks so for a stream, which holds no rows; any other answer
+/// is held whole, on a connection that other requests share.
+void settle_page_size(FunctionCall& call) {
+    const Function& function = *call.function;
+    std::size_t page_size = 0;
+    if (!function.is_paged || !function.find_argument("page_size", &page_size)) return;
+    if (call.is_stream) {
+        if (call.arguments.has(page_size))
+            throw bad_input("a streamed result has no pages: leave out \"page_size\"");
+        call.arguments.set(page_size, {"0", false});
+    } else if (call.arguments.has(page_size) &&
+               wire::Reader(call.arguments.values[page_size].bytes).integer<std::int32_t>() < 1) {
+        throw bad_input("\"page_size\" must be at least 1; all rows come as a stream, to who accepts "
+                        "application/x-ndjson");
+    }
+}
+
 FunctionCall plan_call(const Request& request, const Function& function) {
     FunctionCall call{&function, {}, function.returns_set && wants_stream(request.accept)};
     if (request.method == Method::get) {
@@ -94,12 +112,7 @@ FunctionCall plan_call(const Request& request, const Function& function) {
     }
     if (request.has_idempotency_key) set_idempotency_key(function, call.arguments, request.idempotency_key);
     check_required(function, call.arguments);
-    std::size_t page_size = 0;
-    if (call.is_stream && function.is_paged && function.find_argument("page_size", &page_size)) {
-        if (call.arguments.has(page_size))
-            throw bad_input("a streamed result has no pages: leave out \"page_size\"");
-        call.arguments.set(page_size, {"0", false});
-    }
+    settle_page_size(call);
     return call;
 }
 

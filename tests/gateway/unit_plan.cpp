@@ -68,6 +68,23 @@ TEST(Plan, AsksAStreamForAllRows) {
     EXPECT_EQ(call.arguments.values[11].bytes, "0");
 }
 
+TEST(Plan, LeavesAllRowsToStreams) {
+    for (const char* bad : {"0", "-0", "-1", "-2147483648", "1.0", "\"1\"", "2147483648"})
+        EXPECT_EQ(code_of(post("nearest", R"({"model":"m","page_size":)" + std::string(bad) + "}")),
+                  "BAD_INPUT")
+            << bad;
+    EXPECT_EQ(code_of(message("GET /v1/nearest?model=m&page_size=0", "")), "BAD_INPUT");
+    for (const char* good : {"1", "2147483647", "null"})
+        EXPECT_EQ(code_of(post("nearest", R"({"model":"m","page_size":)" + std::string(good) + "}")),
+                  "planned")
+            << good;
+    EXPECT_EQ(code_of(message("POST /v1/nearest",
+                              "Accept: application/x-ndjson\r\nContent-Type: application/json\r\n",
+                              R"({"model":"m","page_size":5})")),
+              "BAD_INPUT")
+        << "a stream has no pages";
+}
+
 TEST(Plan, HidesInternalFunctionsFromThePublicListener) {
     EXPECT_EQ(code_of(post("inspect", "{}")), "HTTP_NO_ROUTE");
     EXPECT_NO_THROW(plan(post("inspect", "{}"), true));
