@@ -129,6 +129,9 @@ bool read_config(int argc, char** argv, Config& config, int& exit_status) {
     app.add_option("--listen", listen, "public address; port 0 takes any free port");
     app.add_option("--internal-listen", internal,
                    "address for internal functions; without it the public listener serves them");
+    app.add_flag(
+        "--plain-beyond-loopback", config.plain_beyond_loopback,
+        "serve plain HTTP also where other machines reach it; a proxy that speaks TLS belongs in front");
     app.add_option("--port-file", config.port_file, "file that receives the ports, one a line");
     // One thread a core: but PostgreSQL lives on the same cores, and one thread joins more appends.
     app.add_option("--threads", config.threads, "worker threads, each with its own connections")

@@ -52,6 +52,7 @@ struct Config {
     Address listen;
     bool has_internal = false; ///< without it, internal functions are served on the public listener
     Address internal_listen;
+    bool plain_beyond_loopback = false; ///< without it, addresses that other machines reach are refused
     std::string port_file;
     std::string conninfo;
     unsigned threads = 1;

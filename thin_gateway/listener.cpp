@@ -6,12 +6,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <stdexcept>
 #include <system_error>
 
 namespace soup::gateway {
 
 Listener::Listener(Worker& home, std::vector<std::unique_ptr<Worker>>& workers, const Address& address,
-                   bool is_internal)
+                   bool is_internal, bool may_leave_loopback)
     : acceptor_(home.executor()), pause_(home.executor()), workers_(workers), is_internal_(is_internal) {
     error_code ec;
     const auto where = address.host + ":" + std::to_string(address.port);
@@ -22,6 +23,12 @@ Listener::Listener(Worker& home, std::vector<std::unique_ptr<Worker>>& workers, 
     };
     const auto ip = asio::ip::make_address(address.host, ec);
     check("read the address");
+    if (!ip.is_loopback() && !may_leave_loopback)
+        throw std::runtime_error(
+            "will not serve " + where +
+            ": other machines reach this address, and tokens and passphrases would cross "
+            "the network unencrypted. Listen on 127.0.0.1 behind a proxy that speaks TLS, "
+            "or say --plain-beyond-loopback if the network between them is trusted");
     const tcp::endpoint endpoint(ip, address.port);
     acceptor_.open(endpoint.protocol(), ec);
     check("open a socket for");

@@ -9,9 +9,10 @@ namespace soup::gateway {
 
 class Listener {
 public:
-    /// Binds and listens; throws std::system_error with the address in its text.
+    /// Binds and listens; throws std::runtime_error with the address in its text, also when other machines
+    /// reach the address and that is not allowed.
     Listener(Worker& home, std::vector<std::unique_ptr<Worker>>& workers, const Address& address,
-             bool is_internal);
+             bool is_internal, bool may_leave_loopback);
 
     void start();
     /// No new clients; the address is free again.

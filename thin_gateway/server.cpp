@@ -42,9 +42,12 @@ Server::Server(const Config& config)
       drain_timer_(workers_.front()->executor()),
       catalogue_statement_(std::make_shared<const Statement>(catalogue_sql, std::vector<Oid>{})) {
     Worker& home = *workers_.front();
-    listeners_.push_back(std::make_unique<Listener>(home, workers_, config.listen, false));
-    if (config.has_internal)
-        listeners_.push_back(std::make_unique<Listener>(home, workers_, config.internal_listen, true));
+    const auto listen = [&](const Address& address, bool is_internal) {
+        listeners_.push_back(
+            std::make_unique<Listener>(home, workers_, address, is_internal, config.plain_beyond_loopback));
+    };
+    listen(config.listen, false);
+    if (config.has_internal) listen(config.internal_listen, true);
 }
 
 void Server::run() {

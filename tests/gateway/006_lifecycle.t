@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Select;
+use PostgreSQL::Test::Utils;
 use SoupGateway;
 use Test::More;
 
@@ -32,6 +33,26 @@ subtest 'before PostgreSQL' => sub {
     ok wait_for(sub { get($gateway, '/readyz')->{status} == 200 }, 'the gateway heals'), 'healed';
     is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'a query is answered';
     is stop_gateway($gateway), 0, 'ends';
+};
+
+subtest 'plain HTTP stays on the machine' => sub {
+    my $run = sub {
+        my $output = qx(timeout 20 "$ENV{SOUP_BUILD}/soup_gateway" @_ 2>&1);
+        return ($? >> 8, $output);
+    };
+    for my $where ('--listen 0.0.0.0:0', '--listen "[::]:0"', '--listen 192.0.2.1:0', '--internal-listen 0.0.0.0:0 --listen 127.0.0.1:0') {
+        my ($status, $output) = $run->($where);
+        is $status, 1, "$where: does not start";
+        like $output, qr/other machines reach this address.*--plain-beyond-loopback/, 'and says why and what to do';
+    }
+    my $gateway = start_gateway($node, host => '0.0.0.0', 'plain-beyond-loopback' => undef);
+    is get($gateway, '/healthz')->{status}, 200, 'it does when told';
+    stop_gateway($gateway);
+    my $file = PostgreSQL::Test::Utils::tempdir() . '/gateway.yaml';
+    append_to_file($file, "plain-beyond-loopback: true\n");
+    $gateway = start_gateway($node, host => '0.0.0.0', config => $file);
+    is get($gateway, '/healthz')->{status}, 200, 'by the configuration file too';
+    stop_gateway($gateway);
 };
 
 subtest 'reload' => sub {

@@ -72,10 +72,10 @@ sub start_gateway {
     my $dir = PostgreSQL::Test::Utils::tempdir();
     my $wait = delete $option{wait} // 1;
     my $program = delete $option{program} // 'soup_gateway';
-    my @args = ("$ENV{SOUP_BUILD}/$program", '--listen', '127.0.0.1:' . (delete $option{port} // 0),
+    my @args = ("$ENV{SOUP_BUILD}/$program", '--listen', (delete $option{host} // '127.0.0.1') . ':' . (delete $option{port} // 0),
         '--port-file', "$dir/port", '--log', "$dir/gateway.log",
         '--conninfo', 'host=' . $node->host . ' port=' . $node->port . ' dbname=soup user=soup_gateway');
-    push @args, "--$_", $option{$_} for sort keys %option;
+    push @args, defined $option{$_} ? ("--$_", $option{$_}) : "--$_" for sort keys %option;
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
         open STDOUT, '>', "$dir/stdout";
