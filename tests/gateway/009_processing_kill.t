@@ -23,7 +23,7 @@ my $seed    = $ENV{SOUP_SEED} // int(time()) ^ $$;
 srand($seed);
 note "seed $seed";
 
-my $soup = ProcessingCluster->new('gateway_kill', partitions => 2);
+my $soup = ProcessingCluster->new('gateway_kill', partitions => 2, conf => "recovery_init_sync_method = syncfs\n");
 my $node = $soup->node;
 my $windows = q('{"runtime": "builtin", "entry": "window_convolution", "input": {"content_type": "application/json", "channels": ["v"]},
     "parameters": {"window": 32, "stride": 4, "features": 84, "fit": {"first_windows": 20}},
@@ -102,8 +102,8 @@ my %kill = (
     backend    => sub { return kill_child('soup_gateway soup \[local\]') },
     worker     => sub { return kill_child('machinesoup processor') },
     postmaster => sub { return $soup->kill_postmaster && defined $soup->start_again });
-# With what 200 and 300 kill, 50 and more of each kind.
-my %wanted = (gateway => $kills, worker => int($kills / 2), backend => int($kills / 3), postmaster => int($kills / 2.5));
+# Fewer of those that 200 and 300 kill too: after each the server recovers, which takes longer than all else here.
+my %wanted = (gateway => $kills, worker => int($kills * 0.4), backend => int($kills * 0.3), postmaster => int($kills * 0.16));
 my %done = map { $_ => 0 } keys %wanted;
 for my $what (shuffle map { ($_) x $wanted{$_} } sort keys %wanted) {
     sleep(0.02 + rand(0.2));
