@@ -2,9 +2,10 @@
 # the version, the compilers' flags, one rule per kind of object, and the targets that a user calls.
 #
 #   make            build everything into $(BUILD)        make up / down   a private demo, started and stopped
-#   make install    into the server that PG_CONFIG names  make check       every test, from clean
-#   make bench      the figures, as ratios                make lint        format, static checks, house rules
-#   make package    a release archive                     make clean       leaves nothing
+#   make install    into the server that PG_CONFIG names  make uninstall   takes that back
+#   make check      every test, from clean                make bench       the figures, as ratios
+#   make lint       format, static checks, house rules    make package     a release archive
+#   make clean      leaves nothing
 
 VERSION   := 0.1
 BUILD     ?= build
@@ -88,9 +89,18 @@ FORCE:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all install up down check bench lint format package clean help
+.PHONY: all install uninstall up down check bench lint format package clean help
 help:
-	@sed -n '4,9s/^# *//p' Makefile
+	@sed -n '4,10s/^# *//p' Makefile
+
+# With this, what a demo had installed is there for others too, and does not go with it (demo/home.sh).
+install:
+	@rm -f $(DESTDIR)$(PG_SHAREDIR)/extension/machinesoup.demo
+# Only what this version's install puts there: other versions' code may still be in use.
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PG_LIBDIR)/,$(notdir $(LIBRARIES))) \
+	  $(addprefix $(DESTDIR)$(PG_SHAREDIR)/extension/,soupvec.control machinesoup.control machinesoup.demo \
+	    $(notdir $(SQL_SCRIPTS) $(wildcard sql/upgrade/*--*.sql)))
 
 clean:
 	@demo/down --remove

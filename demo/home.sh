@@ -1,5 +1,8 @@
 # Where things are under SOUP_HOME, and who runs the server. Sourced by up and down.
 #
+# SOUP_HOME/made_by_up says that the folder is a demo's, which alone may be removed, and of which server: later calls
+# use the same one, whatever PG_CONFIG says then.
+#
 # The server refuses to run as root, so for root everything under SOUP_HOME/cluster belongs to the user postgres. A
 # checkout below a folder that postgres may not enter (/root, say) keeps its cluster in /var/lib instead, and
 # SOUP_HOME/cluster is a link to it.
@@ -9,8 +12,10 @@ SOUP_HOME=${SOUP_HOME:-$checkout/.soup}
 case $SOUP_HOME in /*) ;; *) SOUP_HOME=$checkout/$SOUP_HOME ;; esac
 BUILD=${BUILD:-build}
 case $BUILD in /*) ;; *) BUILD=$checkout/$BUILD ;; esac
-PG_CONFIG=${PG_CONFIG:-pg_config}
-cluster=$SOUP_HOME/cluster
+marker=$SOUP_HOME/made_by_up
+PG_CONFIG=$(sed -n 's/^PG_CONFIG=//p' "$marker" 2>/dev/null || echo "${PG_CONFIG:-pg_config}")
+# Not by the link, whose folder is closed to postgres.
+cluster=$(readlink "$SOUP_HOME/cluster" || echo "$SOUP_HOME/cluster")
 # Sockets have short names: 107 bytes at most, so they live in /tmp under a name made from SOUP_HOME.
 home_id=$(printf %s "$SOUP_HOME" | cksum | cut -d' ' -f1)
 sockets=/tmp/soup-$home_id
@@ -22,6 +27,11 @@ else
     server_user=$(id -un)
     as_server() { "$@"; }
 fi
+
+# A file beside the server's extensions: these libraries are there because of the demo in the folder that it names, and
+# go with it. `make install` deletes it, for then somebody wants them.
+claim() { echo "$("$PG_CONFIG" --sharedir)/extension/machinesoup.demo"; }
+has_claim() { [ "$(cat "$(claim)" 2>/dev/null)" = "$SOUP_HOME" ]; }
 
 pg_bin() { "$PG_CONFIG" --bindir; }
 soup_psql() { as_server "$(pg_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h "$sockets" -p 5432 -U postgres "$@"; }

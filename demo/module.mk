@@ -10,4 +10,7 @@ up:
 	@demo/up
 down:
 	@demo/down
-.PHONY: demo
+.PHONY: demo check-demo
+check-programs: demo
+check-demo: all demo
+	$(PROVE) $(PROVE_FLAGS) tests/demo/up_and_down.t

@@ -1,15 +1,18 @@
 // soup_demo: finds the demo's question and judges its answer.
 //
-//   soup_demo fault MANIFEST RECORDING FAULTS POINTS
+//   soup_demo lag LABEL DESCRIPTION
+//       how many records that version has yet to process, from the answer of describe_model
+//   soup_demo fault STREAM MANIFEST RECORDING FAULTS POINTS
 //       the key of the window with the highest score inside the recording's last labelled fault
-//   soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS
-//       NEAREST, the answer of nearest, as a table; from POINTS, all of the model as NDJSON, the ROC-AUC of
-//       the anomaly score against the recording's labels, beside that of a moving-average baseline on the
-//       same windows
+//   soup_demo report STREAM MANIFEST RECORDING FAULTS NEAREST POINTS
+//       the first ten of NEAREST, the answer of nearest, as a table; from POINTS, all of the model as NDJSON,
+//       the ROC-AUC of the anomaly score against the recording's labels, beside that of a moving-average
+//       baseline on the same windows
 //
-// Only windows after the fit range count, for the model has learned from the others. A window is labelled
-// when one of its rows lies in a fault. The baseline of a row is |x − mean| / deviation of the 96 rows before
-// it; that of a window is the mean or the largest of its rows, whichever does better.
+// The recording is what STREAM holds first; windows of other streams and of what STREAM got later are passed
+// over. Only windows after the fit range count, for the model has learned from the others. A window is
+// labelled when one of its rows lies in a fault. The baseline of a row is |x − mean| / deviation of the 96
+// rows before it; that of a window is the mean or the largest of its rows, whichever does better.
 #include "core/manifest/manifest.hpp"
 #include "core/processors/baseline.hpp"
 #include "core/processors/evaluation.hpp"
@@ -19,10 +22,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cinttypes>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -31,20 +36,37 @@ namespace {
 
 using namespace soup;
 
+constexpr unsigned rows_shown = 10;
+
 std::string read_file(const std::string& path) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error(path + ": cannot be read");
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The offset at the end of a key <partition>/<stream>/<offset>: the window's first row.
-std::size_t first_row(std::string_view key) {
-    std::size_t row = 0;
-    std::string_view const digits = key.substr(key.rfind('/') + 1);
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), row).ec != std::errc())
-        throw std::runtime_error("not the key of a window: " + std::string(key));
-    return row;
-}
+/// The demo's recording, as a stream of the model.
+class Subject {
+public:
+    Subject(std::string stream, std::size_t window, const demo::Recording& recording)
+        : stream_(std::move(stream)), window_(window), rows_(recording.size()) {}
+
+    /// The first row of the window with that key, <partition>/<stream>/<offset>: its offset, for the
+    /// recording is the first that the model got. Nothing when the window is not of the recording.
+    std::optional<std::size_t> first_row(std::string_view key) const {
+        std::size_t const stream_at = key.find('/') + 1, offset_at = key.rfind('/') + 1;
+        std::string_view const digits = key.substr(offset_at);
+        std::size_t row = 0;
+        if (offset_at <= stream_at ||
+            std::from_chars(digits.data(), digits.data() + digits.size(), row).ec != std::errc())
+            throw std::runtime_error("not the key of a window: " + std::string(key));
+        if (key.substr(stream_at, offset_at - 1 - stream_at) != stream_ || row + window_ > rows_) return {};
+        return row;
+    }
+
+private:
+    std::string stream_;
+    std::size_t window_, rows_;
+};
 
 /// Calls each(key, score) for every point of an NDJSON answer; throws when the answer was cut.
 template<class Each>
@@ -61,14 +83,25 @@ void for_each_point(const std::string& path, Each&& each) {
     if (!is_complete) throw std::runtime_error(path + ": the stream was cut: its last line is missing");
 }
 
-void print_fault_key(const manifest::Parameters& parameters, demo::Recording recording,
-                     const std::string& path) {
+void print_lag(std::string_view label, const std::string& path) {
+    simdjson::dom::parser parser;
+    for (simdjson::dom::element version : parser.load(path)["versions"].get_array()) {
+        if (std::string_view(version["label"]) != label) continue;
+        std::printf("%" PRId64 "\n", version["lag_records"].get_int64().value());
+        return;
+    }
+    throw std::runtime_error(path + ": no version has the label " + std::string(label));
+}
+
+void print_fault_key(const Subject& subject, const manifest::Parameters& parameters,
+                     demo::Recording recording, const std::string& path) {
     recording.faults.erase(recording.faults.begin(), recording.faults.end() - 1);
     std::string worst_key;
     double worst_score = -1;
     for_each_point(path, [&](std::string_view key, double score) {
-        if (score <= worst_score ||
-            !recording.touches_fault(first_row(key), static_cast<std::size_t>(parameters.window)))
+        auto const first = subject.first_row(key);
+        if (!first || score <= worst_score ||
+            !recording.touches_fault(*first, static_cast<std::size_t>(parameters.window)))
             return;
         worst_key = key;
         worst_score = score;
@@ -77,19 +110,21 @@ void print_fault_key(const manifest::Parameters& parameters, demo::Recording rec
     std::printf("%s\n", worst_key.c_str());
 }
 
-void print_nearest(const manifest::Parameters& parameters, const demo::Recording& recording,
-                   const std::string& path) {
+void print_nearest(const Subject& subject, const manifest::Parameters& parameters,
+                   const demo::Recording& recording, const std::string& path) {
     auto const window = static_cast<std::size_t>(parameters.window);
     std::printf("\nThe windows nearest to the known fault:\n\n  %-19s  %-19s  %8s  %6s  %s\n", "from", "to",
                 "distance", "score", "labelled as a fault");
     simdjson::dom::parser parser;
+    unsigned shown = 0;
     for (simdjson::dom::element row : parser.load(path)["rows"].get_array()) {
-        std::string_view const key = row["key"];
+        auto const first = subject.first_row(row["key"]);
+        if (!first) continue;
         double const distance = row["distance"], score = row["attributes"]["score"];
-        std::size_t const first = first_row(key), last = std::min(first + window, recording.size()) - 1;
-        std::printf("  %-19s  %-19s  %8.3f  %6.2f  %s\n", recording.times.at(first).c_str(),
-                    recording.times[last].c_str(), distance, score,
-                    recording.touches_fault(first, window) ? "yes" : "no");
+        std::printf("  %-19s  %-19s  %8.3f  %6.2f  %s\n", recording.times[*first].c_str(),
+                    recording.times[*first + window - 1].c_str(), distance, score,
+                    recording.touches_fault(*first, window) ? "yes" : "no");
+        if (++shown == rows_shown) return;
     }
 }
 
@@ -98,7 +133,7 @@ struct Judged {
     std::vector<std::uint8_t> labels;
 };
 
-Judged judge(const manifest::Parameters& parameters, const demo::Recording& recording,
+Judged judge(const Subject& subject, const manifest::Parameters& parameters, const demo::Recording& recording,
              const std::string& path) {
     auto const window = static_cast<std::size_t>(parameters.window);
     auto const fit_rows =
@@ -106,14 +141,14 @@ Judged judge(const manifest::Parameters& parameters, const demo::Recording& reco
     std::vector<double> const residuals = processors::moving_average_residuals(recording.values, 1);
     Judged judged;
     for_each_point(path, [&](std::string_view key, double score) {
-        std::size_t const first = first_row(key);
-        if (first < fit_rows || first + window > recording.size()) return;
-        auto const begin = residuals.begin() + static_cast<std::ptrdiff_t>(first),
+        auto const first = subject.first_row(key);
+        if (!first || *first < fit_rows) return;
+        auto const begin = residuals.begin() + static_cast<std::ptrdiff_t>(*first),
                    end = begin + parameters.window;
         judged.score.push_back(score);
         judged.baseline_mean.push_back(std::accumulate(begin, end, 0.0));
         judged.baseline_max.push_back(*std::max_element(begin, end));
-        judged.labels.push_back(recording.touches_fault(first, window) ? 1 : 0);
+        judged.labels.push_back(recording.touches_fault(*first, window) ? 1 : 0);
     });
     return judged;
 }
@@ -132,20 +167,26 @@ void print_judgement(const Judged& judged) {
 }
 
 int run(const std::vector<std::string>& words) {
-    if (words.size() < 5 || (words[0] != "fault" && words[0] != "report") ||
-        words.size() != (words[0] == "fault" ? 5u : 6u)) {
-        std::fputs("usage: soup_demo fault MANIFEST RECORDING FAULTS POINTS\n"
-                   "       soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS\n",
+    if (words.size() == 3 && words[0] == "lag") {
+        print_lag(words[1], words[2]);
+        return 0;
+    }
+    bool const is_fault = words.size() == 6 && words[0] == "fault";
+    if (!is_fault && !(words.size() == 7 && words[0] == "report")) {
+        std::fputs("usage: soup_demo lag LABEL DESCRIPTION\n"
+                   "       soup_demo fault STREAM MANIFEST RECORDING FAULTS POINTS\n"
+                   "       soup_demo report STREAM MANIFEST RECORDING FAULTS NEAREST POINTS\n",
                    stderr);
         return 2;
     }
-    manifest::Manifest const manifest = manifest::parse_manifest(read_file(words[1]));
-    demo::Recording const recording = demo::read_recording(words[2], words[3]);
-    if (words[0] == "fault") {
-        print_fault_key(manifest.parameters, recording, words[4]);
+    manifest::Parameters const parameters = manifest::parse_manifest(read_file(words[2])).parameters;
+    demo::Recording const recording = demo::read_recording(words[3], words[4]);
+    Subject const subject(words[1], static_cast<std::size_t>(parameters.window), recording);
+    if (is_fault) {
+        print_fault_key(subject, parameters, recording, words[5]);
     } else {
-        print_nearest(manifest.parameters, recording, words[4]);
-        print_judgement(judge(manifest.parameters, recording, words[5]));
+        print_nearest(subject, parameters, recording, words[5]);
+        print_judgement(judge(subject, parameters, recording, words[6]));
     }
     return 0;
 }

@@ -119,7 +119,7 @@ check-style:
 .PHONY: check-programs
 check-programs: all $(UNIT) $(FUZZERS) sanitized
 check: install check-programs
-	$(MAKE) -j1 check-style check-exports check-unit check-sanitized check-fuzz check-boundary check-regress check-isolation check-tap check-gateway \
+	$(MAKE) -j1 check-style check-exports check-unit check-sanitized check-fuzz check-demo check-boundary check-regress check-isolation check-tap check-gateway \
 	  check-upgrade check-clients
 	@echo "check: all tests passed"
 
