@@ -2,17 +2,17 @@
 //
 //   soup_demo lag LABEL DESCRIPTION
 //       how many records that version has yet to process, from the answer of describe_model
-//   soup_demo fault STREAM MANIFEST RECORDING FAULTS POINTS
+//   soup_demo fault MANIFEST RECORDING FAULTS POINTS
 //       the key of the window with the highest score inside the recording's last labelled fault
-//   soup_demo report STREAM MANIFEST RECORDING FAULTS NEAREST POINTS
+//   soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS
 //       the first ten of NEAREST, the answer of nearest, as a table; from POINTS, all of the model as NDJSON,
 //       the ROC-AUC of the anomaly score against the recording's labels, beside that of a moving-average
 //       baseline on the same windows
 //
-// The recording is what STREAM holds first; windows of other streams and of what STREAM got later are passed
-// over. Only windows after the fit range count, for the model has learned from the others. A window is
-// labelled when one of its rows lies in a fault. The baseline of a row is |x − mean| / deviation of the 96
-// rows before it; that of a window is the mean or the largest of its rows, whichever does better.
+// The recording is what the model got first; windows of what came later are passed over. Only windows after
+// the fit range count, for the model has learned from the others. A window is labelled when one of its rows
+// lies in a fault. The baseline of a row is |x − mean| / deviation of the 96 rows before it; that of a window
+// is the mean or the largest of its rows, whichever does better.
 #include "core/manifest/manifest.hpp"
 #include "core/processors/baseline.hpp"
 #include "core/processors/evaluation.hpp"
@@ -44,29 +44,17 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// The demo's recording, as a stream of the model.
-class Subject {
-public:
-    Subject(std::string stream, std::size_t window, const demo::Recording& recording)
-        : stream_(std::move(stream)), window_(window), rows_(recording.size()) {}
-
-    /// The first row of the window with that key, <partition>/<stream>/<offset>: its offset, for the
-    /// recording is the first that the model got. Nothing when the window is not of the recording.
-    std::optional<std::size_t> first_row(std::string_view key) const {
-        std::size_t const stream_at = key.find('/') + 1, offset_at = key.rfind('/') + 1;
-        std::string_view const digits = key.substr(offset_at);
-        std::size_t row = 0;
-        if (offset_at <= stream_at ||
-            std::from_chars(digits.data(), digits.data() + digits.size(), row).ec != std::errc())
-            throw std::runtime_error("not the key of a window: " + std::string(key));
-        if (key.substr(stream_at, offset_at - 1 - stream_at) != stream_ || row + window_ > rows_) return {};
-        return row;
-    }
-
-private:
-    std::string stream_;
-    std::size_t window_, rows_;
-};
+/// The first row of the window with the key <partition>/<stream>/<offset>: its offset, for the recording is
+/// the first that the model got. Nothing when the window is not of the recording.
+std::optional<std::size_t> first_row(std::string_view key, const demo::Recording& recording,
+                                     const manifest::Parameters& parameters) {
+    std::size_t row = 0;
+    std::string_view const digits = key.substr(key.rfind('/') + 1);
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), row).ec != std::errc())
+        throw std::runtime_error("not the key of a window: " + std::string(key));
+    if (row + static_cast<std::size_t>(parameters.window) > recording.size()) return {};
+    return row;
+}
 
 /// Calls each(key, score) for every point of an NDJSON answer; throws when the answer was cut.
 template<class Each>
@@ -93,13 +81,13 @@ void print_lag(std::string_view label, const std::string& path) {
     throw std::runtime_error(path + ": no version has the label " + std::string(label));
 }
 
-void print_fault_key(const Subject& subject, const manifest::Parameters& parameters,
-                     demo::Recording recording, const std::string& path) {
+void print_fault_key(const manifest::Parameters& parameters, demo::Recording recording,
+                     const std::string& path) {
     recording.faults.erase(recording.faults.begin(), recording.faults.end() - 1);
     std::string worst_key;
     double worst_score = -1;
     for_each_point(path, [&](std::string_view key, double score) {
-        auto const first = subject.first_row(key);
+        auto const first = first_row(key, recording, parameters);
         if (!first || score <= worst_score ||
             !recording.touches_fault(*first, static_cast<std::size_t>(parameters.window)))
             return;
@@ -110,15 +98,15 @@ void print_fault_key(const Subject& subject, const manifest::Parameters& paramet
     std::printf("%s\n", worst_key.c_str());
 }
 
-void print_nearest(const Subject& subject, const manifest::Parameters& parameters,
-                   const demo::Recording& recording, const std::string& path) {
+void print_nearest(const manifest::Parameters& parameters, const demo::Recording& recording,
+                   const std::string& path) {
     auto const window = static_cast<std::size_t>(parameters.window);
     std::printf("\nThe windows nearest to the known fault:\n\n  %-19s  %-19s  %8s  %6s  %s\n", "from", "to",
                 "distance", "score", "labelled as a fault");
     simdjson::dom::parser parser;
     unsigned shown = 0;
     for (simdjson::dom::element row : parser.load(path)["rows"].get_array()) {
-        auto const first = subject.first_row(row["key"]);
+        auto const first = first_row(row["key"], recording, parameters);
         if (!first) continue;
         double const distance = row["distance"], score = row["attributes"]["score"];
         std::printf("  %-19s  %-19s  %8.3f  %6.2f  %s\n", recording.times[*first].c_str(),
@@ -133,7 +121,7 @@ struct Judged {
     std::vector<std::uint8_t> labels;
 };
 
-Judged judge(const Subject& subject, const manifest::Parameters& parameters, const demo::Recording& recording,
+Judged judge(const manifest::Parameters& parameters, const demo::Recording& recording,
              const std::string& path) {
     auto const window = static_cast<std::size_t>(parameters.window);
     auto const fit_rows =
@@ -141,7 +129,7 @@ Judged judge(const Subject& subject, const manifest::Parameters& parameters, con
     std::vector<double> const residuals = processors::moving_average_residuals(recording.values, 1);
     Judged judged;
     for_each_point(path, [&](std::string_view key, double score) {
-        auto const first = subject.first_row(key);
+        auto const first = first_row(key, recording, parameters);
         if (!first || *first < fit_rows) return;
         auto const begin = residuals.begin() + static_cast<std::ptrdiff_t>(*first),
                    end = begin + parameters.window;
@@ -171,22 +159,21 @@ int run(const std::vector<std::string>& words) {
         print_lag(words[1], words[2]);
         return 0;
     }
-    bool const is_fault = words.size() == 6 && words[0] == "fault";
-    if (!is_fault && !(words.size() == 7 && words[0] == "report")) {
+    bool const is_fault = words.size() == 5 && words[0] == "fault";
+    if (!is_fault && !(words.size() == 6 && words[0] == "report")) {
         std::fputs("usage: soup_demo lag LABEL DESCRIPTION\n"
-                   "       soup_demo fault STREAM MANIFEST RECORDING FAULTS POINTS\n"
-                   "       soup_demo report STREAM MANIFEST RECORDING FAULTS NEAREST POINTS\n",
+                   "       soup_demo fault MANIFEST RECORDING FAULTS POINTS\n"
+                   "       soup_demo report MANIFEST RECORDING FAULTS NEAREST POINTS\n",
                    stderr);
         return 2;
     }
-    manifest::Parameters const parameters = manifest::parse_manifest(read_file(words[2])).parameters;
-    demo::Recording const recording = demo::read_recording(words[3], words[4]);
-    Subject const subject(words[1], static_cast<std::size_t>(parameters.window), recording);
+    manifest::Parameters const parameters = manifest::parse_manifest(read_file(words[1])).parameters;
+    demo::Recording const recording = demo::read_recording(words[2], words[3]);
     if (is_fault) {
-        print_fault_key(subject, parameters, recording, words[5]);
+        print_fault_key(parameters, recording, words[4]);
     } else {
-        print_nearest(subject, parameters, recording, words[5]);
-        print_judgement(judge(subject, parameters, recording, words[6]));
+        print_nearest(parameters, recording, words[4]);
+        print_judgement(judge(parameters, recording, words[5]));
     }
     return 0;
 }
