@@ -112,7 +112,7 @@ Parameters parse_builtin_parameters(const Node& node, Entry entry) {
         if (const auto fit = node.find_any("fit")) {
             fit->object_of({"first_windows"});
             if (const auto field = fit->find_any("first_windows"))
-                parameters.first_windows = field->integer(2, 100'000);
+                parameters.first_windows = field->integer(2, 10'000);
         }
     };
     switch (entry) {
@@ -122,14 +122,14 @@ Parameters parse_builtin_parameters(const Node& node, Entry entry) {
         take("stride", parameters.stride, 1, 4096);
         if (parameters.stride > parameters.window)
             throw node.member_error("stride", "must not exceed the window");
-        take("features", parameters.features, 1, 1000);
+        take("features", parameters.features, 84, 1000); // as many as there are kernels
         take_fit();
         break;
     case Entry::image_convolution:
         node.object_of({"width", "height", "features", "fit"});
         parameters.width = node.require("width").integer(8, 256);
         parameters.height = node.require("height").integer(8, 256);
-        take("features", parameters.features, 1, 1000);
+        take("features", parameters.features, 32, 1000); // those of a filter
         take_fit();
         break;
     case Entry::passthrough:

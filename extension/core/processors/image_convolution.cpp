@@ -11,7 +11,7 @@
 namespace soup::processors {
 namespace {
 
-constexpr int side_max = 512;
+constexpr int side_max = 256;
 constexpr int fit_images_max = 10'000;
 /// Pixels of all fit images together.
 constexpr std::size_t fit_pixels_max = 64 << 20;
