@@ -102,7 +102,7 @@ my @figures = (
     { name => 'Single append, 1 connection', what => 'p50 over HTTP over p50 of libpq\'s INSERT + commit, in turn',
         most => 2, unit => '×', value => at('gateway', 'latency_at_one_connection', 'p50_ratio'),
         raw => join ' against ', map { number(at('gateway', 'latency_at_one_connection', $_, 'p50_us')) . ' µs' } qw(gateway libpq_insert) },
-    batch_figure('Batch of a recording', 'recording', 'one', 'records/s of one HTTP connection over those of COPY, 1,000 rows committed in turn', 1),
+    batch_figure('Batch of a recording', 'recording', 'one', q{records/s of one HTTP connection over those of COPY, 1,000 rows committed in turn; a record is 200 bytes of the recording's text, wherever its lines end}, 1),
     batch_figure('Batch of a recording, long COPY', 'recording', 'eight', 'records/s of eight HTTP connections over those of one COPY in one transaction', 1),
     batch_figure('Batch of noise', 'incompressible', 'one', 'as above with bytes that cannot be compressed', 0.7),
     batch_figure('Batch of noise, long COPY', 'incompressible', 'eight', 'as above with bytes that cannot be compressed', 0.7),

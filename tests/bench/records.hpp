@@ -16,7 +16,7 @@ constexpr std::size_t batches_kept = 8;
 /// Records of 200 bytes, several batches of them.
 class Records {
 public:
-    /// The lines of a file one after the other, cut every 200 bytes, from the beginning again when it ends.
+    /// The text of a file, cut every 200 bytes wherever its lines end, from the beginning again when it ends.
     static Records of_file(const char* path);
     /// Bytes that no codec makes smaller.
     static Records of_noise(std::mt19937_64& random);

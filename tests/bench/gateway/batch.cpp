@@ -1,5 +1,6 @@
 // Batch append over HTTP against COPY of the same bytes into a plain, unindexed bytea table: 1,000 records of
-// 200 bytes a request as a columns body (extension/rawlog/FORMAT.md), once lines of a recording, once noise.
+// 200 bytes a request as a columns body (extension/rawlog/FORMAT.md), once a recording's text, cut every 200
+// bytes wherever its lines end, once noise.
 // Two ways:
 //
 // - one:   one connection; each request, committed when answered, in turn with a COPY of the same 1,000 rows

@@ -4,8 +4,8 @@
 //   table.
 // - joined: append_many with 30 elements of one record; elements a second, CPU of the backend per element.
 // - batch: 1,000 records of 200 bytes in one append, against COPY of the same bytes, 1,000 rows a
-//   transaction; and eight such appends joined in a call, against one long COPY. Once the
-//   lines of a recording, once random bytes.
+//   transaction; and eight such appends joined in a call, against one long COPY. Once a recording's text, cut
+//   every 200 bytes wherever its lines end, once random bytes.
 //
 // Usage: append SECONDS TOKEN RECORDING, in a database as bench_soup makes it. Prints one JSON object.
 #include "tests/bench/connection.hpp"
