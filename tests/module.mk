@@ -58,6 +58,15 @@ check-fuzz: $(FUZZERS)
 	  $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
 	      -artifact_prefix=$(BUILD)/fuzz/ $$scratch tests/fuzz/corpus/$$name || exit 1; done
 
+# What fuzzers found while they ran lies in $(BUILD); this keeps the fewest files whose code paths are those of all.
+.PHONY: fuzz-merge
+fuzz-merge: $(FUZZERS) $(BUILD)/fuzz/fuzz_request
+	@for f in $^; do name=$${f##*/fuzz_}; corpus=tests/fuzz/corpus/$$name; found=$(BUILD)/fuzz/corpus-$$name; \
+	  [ $$name != request ] || corpus=tests/gateway/corpus/request; mkdir -p $$corpus $$found; \
+	  $$f -set_cover_merge=1 -use_counters=0 -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/fuzz/ $$corpus $$found \
+	      >$(BUILD)/fuzz/merge-$$name.log 2>&1 || { cat $(BUILD)/fuzz/merge-$$name.log; exit 1; }; \
+	  echo "$$name: $$(ls $$corpus | wc -l) files"; done
+
 # --- the server's own kinds ------------------------------------------------------------------------------------------
 check-tap: all
 	tests/as_postgres env PG_CONFIG=$(PG_CONFIG) PATH="$(PG_BINDIR):$$PATH" PG_REGRESS=$(TAP_PERL)/../regress/pg_regress \
