@@ -38,7 +38,7 @@ sub run {
 sub succeeds {
     my ($name, @command) = @_;
     my ($output, $status) = run(@command);
-    is($status, 0, $name) or BAIL_OUT($log);
+    is($status, 0, $name) or die $log;
     return $output;
 }
 sub content {
@@ -86,16 +86,16 @@ mkdir $home;
 put("$home/made_by_up", "PG_CONFIG=$copy\n");
 mkdir "$home/demo.json.new";
 my ($output, $status) = run(@make, 'up');
-isnt($status, 0, 'up fails where it cannot write passphrases') or BAIL_OUT($log);
+isnt($status, 0, 'up fails where it cannot write passphrases') or die $log;
 like($output, qr/demo\.json\.new/, '… and says where');
 rmdir "$home/demo.json.new";
 
 my $first = succeeds('up goes on where it stopped', @make, 'up');
-my ($url) = $first =~ /^ready: (http:\S+)$/m or BAIL_OUT($log);
+my ($url) = $first =~ /^ready: (http:\S+)$/m or die $log;
 is_deeply([ours()], [sort @installed, (grep {/\.demo$/} ours())], 'it installed into the server, and remembers that');
 sub answer_of {
     my ($printed) = @_;
-    my ($answer) = $printed =~ /^(The windows nearest .*? labelled\)$)/ms or BAIL_OUT("no answer in: $printed");
+    my ($answer) = $printed =~ /^(The windows nearest .*? labelled\)$)/ms or die "no answer in: $printed";
     return $answer;
 }
 my @rows = answer_of($first) =~ /^  (\d{4}-\S+ \S+)  \d{4}-\S+ \S+ +([\d.]+) +[\d.]+  (?:yes|no)$/mg;
@@ -115,7 +115,7 @@ sub call {
     my ($scheme, $address) = split m{//}, $url;
     my $answer = $http->post("$scheme//$demo->{$who}{username}:$demo->{$who}{passphrase}\@$address/v1/$function",
         { headers => { 'Content-Type' => $type }, content => $body });
-    is($answer->{status}, 200, "$who: $function") or BAIL_OUT($answer->{content});
+    is($answer->{status}, 200, "$who: $function") or die $answer->{content};
     return decode_json($answer->{content});
 }
 is(call('data_scientist', 'list_models', 'application/json', '{}')->{rows}[0]{model}, 'press-7', 'passphrases work');
