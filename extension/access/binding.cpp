@@ -128,6 +128,12 @@ const Identity* bound() {
     return bound_here();
 }
 
+const Identity& require_principal() {
+    const Identity* identity = bound_here();
+    if (identity == nullptr) throw Error("28000", "NOT_BOUND", "no principal is bound to this transaction");
+    return *identity;
+}
+
 bool is_open_to(Oid function, Kind kind) {
     return kinds_allowed(function).has(kind);
 }

@@ -28,6 +28,8 @@ Identity verify_token(std::string_view token);
 
 /// The principal bound to this transaction, or null; also seen in its parallel workers.
 const Identity* bound();
+/// The same, but throws NOT_BOUND.
+const Identity& require_principal();
 
 /// Whether soup.api_function opens this function to this kind; bind() has asked already.
 bool is_open_to(Oid function, Kind kind);

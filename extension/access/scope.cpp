@@ -32,6 +32,14 @@ VersionScope::VersionScope(const Uuid& org, const Uuid& model, const Uuid& versi
     depth_ = put_on(scope);
 }
 
+ModelScope::ModelScope(const Uuid& org, const Uuid& model) {
+    Scope scope{};
+    scope.reach = Reach::model;
+    scope.org = org;
+    scope.model = model;
+    depth_ = put_on(scope);
+}
+
 OwnerScope::OwnerScope() {
     const Oid owner = pg::call([] { return get_role_oid("soup_owner", false); });
     GetUserIdAndSecContext(&previous_user_, &previous_context_);
@@ -91,9 +99,12 @@ bool principal_allows(const Scope& scope, const Uuid& org, const Uuid* model, co
     return is_allowed;
 }
 
+bool model_allows(const Scope& scope, const Uuid& org, const Uuid* model) noexcept {
+    return scope.org == org && model != nullptr && scope.model == *model;
+}
+
 bool version_allows(const Scope& scope, const Uuid& org, const Uuid* model, const Uuid* version) noexcept {
-    return scope.org == org && model != nullptr && scope.model == *model &&
-           (version == nullptr || scope.version == *version);
+    return model_allows(scope, org, model) && (version == nullptr || scope.version == *version);
 }
 
 constexpr std::string_view platform_names[] = {"login", "launcher", "dba", "append", "gateway"};
@@ -119,6 +130,8 @@ bool scope_allows(const Uuid* org, const Uuid* model, const Uuid* version) {
         return principal_allows(scope, *org, model, version);
     case Reach::version:
         return version_allows(scope, *org, model, version);
+    case Reach::model:
+        return model_allows(scope, *org, model);
     case Reach::platform:
         return false;
     }

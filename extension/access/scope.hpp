@@ -1,6 +1,7 @@
-// What the running code may reach: a bound principal, one version (workers), or the platform itself with a
-// fixed list of tables. Row-level security asks here through soup.scope_allows and soup.platform_allows; C++
-// that reads tables without the executor, where policies are not applied, has to ask here itself.
+// What the running code may reach: a bound principal, one version (workers), one model (promotions), or the
+// platform itself with a fixed list of tables. Row-level security asks here through soup.scope_allows and
+// soup.platform_allows; C++ that reads tables without the executor, where policies are not applied, has to
+// ask here itself.
 //
 // The scope in force stands in a shared-memory slot of this backend, so that parallel workers, which have no
 // state of ours, see the same one. Only the process that wrote a slot clears it. Scopes nest: the classes
@@ -51,6 +52,14 @@ public:
 class VersionScope : detail::PushedScope {
 public:
     VersionScope(const Uuid& org, const Uuid& model, const Uuid& version);
+};
+
+/// One model of one org with all its versions, whatever their labels: for what has to leave the whole model
+/// right, as a promotion does, and was asked for by somebody who sees a part of it. Whoever opens it has
+/// checked that principal's right before; nothing of what is read in it may reach the caller unchecked.
+class ModelScope : detail::PushedScope {
+public:
+    ModelScope(const Uuid& org, const Uuid& model);
 };
 
 /// Runs as soup_owner for a block, as SECURITY DEFINER functions do. Row-level security stays in force.

@@ -7,14 +7,14 @@
 
 namespace soup::access {
 
-enum class Reach : std::uint8_t { principal, version, platform };
+enum class Reach : std::uint8_t { principal, version, platform, model };
 
 /// What lies in the shared slot. Flat, so that a parallel worker can copy it.
 struct Scope {
     Reach reach;
     Platform platform;        ///< With Reach::platform.
     Identity identity;        ///< With Reach::principal; likewise grants_digest.
-    Uuid org, model, version; ///< With Reach::version.
+    Uuid org, model, version; ///< With Reach::version; org and model with Reach::model.
     crypto::Digest grants_digest;
 };
 static_assert(std::is_trivially_copyable_v<Scope>);

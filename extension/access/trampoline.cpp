@@ -1,16 +1,20 @@
 // From a published function to its implementation in SQL or PL/pgSQL.
 //
-//     soup_api.f(token, a, b)  SECURITY DEFINER  'soup_api_call'      binds the token, then runs
-//     soup.api_f(a, b) soup_api.f(a)            SECURITY DEFINER  'soup_gateway_call'  runs soup.gateway_f(a)
-//     in the platform scope gateway soup.f(a, b)             SECURITY DEFINER  'soup_dba_call'      runs
-//     soup.dba_f(a, b) in the platform scope dba
+//  - soup_api.f(token, a, b), SECURITY DEFINER, 'soup_api_call': binds the token, then runs soup.api_f(a, b)
+//  - soup_api.f(a), SECURITY DEFINER, 'soup_gateway_call': soup.gateway_f(a) in the platform scope gateway
+//  - soup.f(a, b), SECURITY DEFINER, 'soup_dba_call': soup.dba_f(a, b) in the platform scope dba
+//  - soup.f(org, model, label, a), called by an implementation, 'soup_promoter_call': asks whether the bound
+//    principal may promote that label, then runs soup.promoter_f(org, model, label, a) with the whole model,
+//    and nothing else, in view
 //
 // SECURITY DEFINER makes the current user soup_owner before we are called; row-level security is forced on
 // it. The implementation is called with the caller's result info, so sets pass through in whichever mode it
 // returns them. It is looked up by name and argument types once per call site and never by what a caller
 // sends.
 #include "access/binding.hpp"
+#include "access/rights.hpp"
 #include "boundary/boundary.hpp"
+#include "boundary/datum.hpp"
 
 extern "C" {
 #include "nodes/execnodes.h"
@@ -118,4 +122,16 @@ SOUP_FUNCTION(soup_gateway_call) {
     using namespace soup::access;
     const PlatformScope scope(Platform::gateway);
     return run(fcinfo, target_of(fcinfo, "gateway_", 0), 0);
+}
+
+SOUP_FUNCTION(soup_promoter_call) {
+    using namespace soup;
+    using namespace soup::access;
+    const Identity& identity = require_principal();
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2)) throw not_found("no such version");
+    const Uuid org = pg::to_uuid(PG_GETARG_DATUM(0));
+    const Uuid model = pg::to_uuid(PG_GETARG_DATUM(1));
+    require(identity, Right::promote, org, model, pg::Varlena(PG_GETARG_DATUM(2)).text());
+    const ModelScope scope(org, model);
+    return run(fcinfo, target_of(fcinfo, "promoter_", 0), 0);
 }

@@ -31,8 +31,3 @@ COMMENT ON FUNCTION soup.fail(text, text, text, text, text) IS 'Raises a refusal
 CREATE FUNCTION soup.bound_principal() RETURNS uuid
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'soup_bound_principal';
 COMMENT ON FUNCTION soup.bound_principal() IS 'The principal bound to this transaction. Raises NOT_BOUND.';
-
-CREATE FUNCTION soup.require_right("right" text, model uuid, label text) RETURNS void
-    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'soup_require_right';
-COMMENT ON FUNCTION soup.require_right(text, uuid, text) IS
-    'Returns if the bound principal has the right on this label of the model; raises SCOPE if it sees the label, NOT_FOUND if not.';

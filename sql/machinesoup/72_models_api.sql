@@ -112,70 +112,113 @@ COMMENT ON FUNCTION soup_api.describe_model(text, text) IS
 CREATE TYPE soup_api.promotion_answer AS (model text, label text, previous text);
 COMMENT ON TYPE soup_api.promotion_answer IS 'The answer of promote: the new default''s label and the one before.';
 
+-- A promoter's grants may reach some labels of the model only, while the move has to leave the whole model right: the
+-- previous version, its intervals and the count of promotions are there whatever they are called. So the move runs with
+-- that one model in view, and the right to promote the label is asked for before, in C, by whatever way it is called.
+-- What it finds goes out as an identifier, which api_promote names as far as the promoter may see it.
+CREATE FUNCTION soup.promoter_move_default(org uuid, model uuid, label text, promoter uuid, expected_current text, reason text,
+                                           OUT previous uuid, OUT is_as_expected boolean)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+#variable_conflict use_column
+DECLARE
+    the_model soup.model;
+    target soup.version;
+    current_one soup.version;
+    lane soup.partition;
+    offsets_taken jsonb := '[]'; -- not a column's name: those win here
+BEGIN
+    -- The model's row serialises promotions; what it says is read after the lock. The versions' rows keep suspension and
+    -- resumption away: the state that is read here is the one that is replaced.
+    SELECT m.* INTO STRICT the_model FROM soup.model m
+     WHERE m.org = promoter_move_default.org AND m.model = promoter_move_default.model FOR UPDATE;
+    PERFORM FROM soup.version v
+      WHERE v.org = the_model.org AND v.model = the_model.model
+        AND (v.label = promoter_move_default.label OR v.version = the_model.default_version)
+      ORDER BY v.version FOR NO KEY UPDATE;
+    SELECT v.* INTO target FROM soup.version v
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.label = promoter_move_default.label;
+    IF NOT FOUND THEN -- in the words of the trampoline, which refuses labels that the promoter does not see
+        RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'no such version';
+    END IF;
+    SELECT v.* INTO current_one FROM soup.version v
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = the_model.default_version;
+
+    previous := current_one.version;
+    is_as_expected := promoter_move_default.expected_current IS NULL
+                      OR promoter_move_default.expected_current IS NOT DISTINCT FROM current_one.label;
+    IF NOT is_as_expected THEN
+        RETURN;
+    END IF;
+    IF target.state = 'suspended' THEN
+        RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'version is suspended',
+              DETAIL = format('Reason: %s.', target.suspended_because);
+    END IF;
+    IF target.version = current_one.version THEN
+        RETURN;
+    END IF;
+
+    -- In key order, as append takes them; append reads the default from the row it locked.
+    FOR lane IN
+        SELECT p.* FROM soup.partition p
+         WHERE p.org = the_model.org AND p.model = the_model.model ORDER BY p.partition FOR UPDATE
+    LOOP
+        UPDATE soup.version_interval i SET to_offset = lane.next_offset
+         WHERE i.org = lane.org AND i.model = lane.model AND i.version = current_one.version
+           AND i.partition = lane.partition AND i.to_offset IS NULL AND i.cause = 'promotion';
+        -- The new one begins where its intervals end so far: the gap up to now is processed first.
+        INSERT INTO soup.version_interval (org, model, version, partition, from_offset, cause)
+        SELECT lane.org, lane.model, target.version, lane.partition, coalesce(max(i.to_offset), 0), 'promotion'
+          FROM soup.version_interval i
+         WHERE i.org = lane.org AND i.model = lane.model AND i.version = target.version AND i.partition = lane.partition
+        HAVING NOT coalesce(bool_or(i.to_offset IS NULL), false);
+        UPDATE soup.partition p SET default_version = target.version
+         WHERE p.org = lane.org AND p.model = lane.model AND p.partition = lane.partition;
+        offsets_taken := offsets_taken || jsonb_build_object('partition', lane.partition, 'next_offset', lane.next_offset);
+    END LOOP;
+    UPDATE soup.model m SET default_version = target.version WHERE m.org = the_model.org AND m.model = the_model.model;
+    UPDATE soup.version v SET state = 'active'
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = target.version;
+    UPDATE soup.version v SET state = 'retired'
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = current_one.version AND v.state = 'active';
+    INSERT INTO soup.promotion (org, model, ordinal, version, previous, principal, reason, offsets)
+    SELECT the_model.org, the_model.model, coalesce(max(p.ordinal), 0) + 1, target.version, current_one.version,
+           promoter_move_default.promoter, promoter_move_default.reason, offsets_taken
+      FROM soup.promotion p WHERE p.org = the_model.org AND p.model = the_model.model;
+END
+$body$;
+COMMENT ON FUNCTION soup.promoter_move_default(uuid, uuid, text, uuid, text, text) IS
+    'Implementation of soup.move_default, with the whole model in view.';
+
+CREATE FUNCTION soup.move_default(org uuid, model uuid, label text, promoter uuid, expected_current text, reason text,
+                                  OUT previous uuid, OUT is_as_expected boolean)
+    LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_promoter_call';
+COMMENT ON FUNCTION soup.move_default(uuid, uuid, text, uuid, text, text) IS
+    'Makes a label the default if the bound principal may promote it; else SCOPE, or NOT_FOUND for a label that it does not see. Does nothing if the default is not the expected one.';
+
 CREATE FUNCTION soup.api_promote(model text, label text, expected_current text DEFAULT NULL, reason text DEFAULT NULL)
     RETURNS soup_api.promotion_answer
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 #variable_conflict use_column
 DECLARE
     the_model soup.model := soup.visible_model(api_promote.model);
-    target soup.version;
-    previous soup.version;
-    lane soup.partition;
-    api_promote_offsets jsonb := '[]'; -- not a column's name: those win here
+    moved record;
+    previous_label text;
 BEGIN
-    SELECT v.* INTO target FROM soup.version v
-     WHERE v.org = the_model.org AND v.model = the_model.model AND v.label = api_promote.label;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'model does not exist';
-    END IF;
-    PERFORM soup.require_right('promote', the_model.model, target.label);
     IF octet_length(api_promote.reason) > 10000 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', SCHEMA = 'soup', CONSTRAINT = 'TOO_BIG', MESSAGE = 'reason is longer than 10000 bytes';
     END IF;
 
-    -- The model's row serialises promotions; what it says is read after the lock.
-    SELECT m.* INTO the_model FROM soup.model m
-     WHERE m.org = the_model.org AND m.model = the_model.model FOR UPDATE;
-    SELECT v.* INTO previous FROM soup.version v
-     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = the_model.default_version;
-    IF api_promote.expected_current IS NOT NULL AND api_promote.expected_current IS DISTINCT FROM previous.label THEN
+    SELECT * INTO moved FROM soup.move_default(the_model.org, the_model.model, api_promote.label, soup.bound_principal(),
+                                               api_promote.expected_current, api_promote.reason);
+    -- In the promoter's own scope again: a default that it does not see is as none, in the answer and in the refusal.
+    SELECT v.label INTO previous_label FROM soup.version v
+     WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = moved.previous;
+    IF NOT moved.is_as_expected THEN
         RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'the default version is another one',
-              DETAIL = format('Expected "%s", found %s.', api_promote.expected_current, coalesce('"' || previous.label || '"', 'none'));
+              DETAIL = format('Expected "%s", found %s.', api_promote.expected_current,
+                              coalesce('"' || previous_label || '"', 'none that you may see'));
     END IF;
-    IF target.state = 'suspended' THEN
-        RAISE EXCEPTION USING ERRCODE = '40000', SCHEMA = 'soup', CONSTRAINT = 'CONFLICT', MESSAGE = 'version is suspended',
-              DETAIL = format('Reason: %s.', target.suspended_because);
-    END IF;
-
-    IF target.version IS DISTINCT FROM previous.version THEN
-        -- In key order, as append takes them; append reads the default from the row it locked.
-        FOR lane IN
-            SELECT p.* FROM soup.partition p
-             WHERE p.org = the_model.org AND p.model = the_model.model ORDER BY p.partition FOR UPDATE
-        LOOP
-            UPDATE soup.version_interval i SET to_offset = lane.next_offset
-             WHERE i.org = lane.org AND i.model = lane.model AND i.version = previous.version
-               AND i.partition = lane.partition AND i.to_offset IS NULL AND i.cause = 'promotion';
-            -- The new one begins where its intervals end so far: the gap up to now is processed first.
-            INSERT INTO soup.version_interval (org, model, version, partition, from_offset, cause)
-            SELECT lane.org, lane.model, target.version, lane.partition, coalesce(max(i.to_offset), 0), 'promotion'
-              FROM soup.version_interval i
-             WHERE i.org = lane.org AND i.model = lane.model AND i.version = target.version AND i.partition = lane.partition
-            HAVING NOT coalesce(bool_or(i.to_offset IS NULL), false);
-            UPDATE soup.partition p SET default_version = target.version
-             WHERE p.org = lane.org AND p.model = lane.model AND p.partition = lane.partition;
-            api_promote_offsets := api_promote_offsets || jsonb_build_object('partition', lane.partition, 'next_offset', lane.next_offset);
-        END LOOP;
-        UPDATE soup.model m SET default_version = target.version WHERE m.org = the_model.org AND m.model = the_model.model;
-        UPDATE soup.version v SET state = 'active'
-         WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = target.version;
-        UPDATE soup.version v SET state = 'retired'
-         WHERE v.org = the_model.org AND v.model = the_model.model AND v.version = previous.version AND v.state = 'active';
-        INSERT INTO soup.promotion (org, model, ordinal, version, previous, principal, reason, offsets)
-        SELECT the_model.org, the_model.model, count(*) + 1, target.version, previous.version, soup.bound_principal(), api_promote.reason, api_promote_offsets
-          FROM soup.promotion p WHERE p.org = the_model.org AND p.model = the_model.model;
-    END IF;
-    RETURN (the_model.name, target.label, previous.label)::soup_api.promotion_answer;
+    RETURN (the_model.name, api_promote.label, previous_label)::soup_api.promotion_answer;
 END
 $body$;
 COMMENT ON FUNCTION soup.api_promote(text, text, text, text) IS 'Implementation of soup_api.promote.';
@@ -184,7 +227,7 @@ CREATE FUNCTION soup_api.promote(token text, model text, label text, expected_cu
     RETURNS soup_api.promotion_answer
     LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
 COMMENT ON FUNCTION soup_api.promote(text, text, text, text, text) IS
-    'Makes a label the model''s default for processing and querying, in one transaction. expected_current refuses with CONFLICT if another is the default; rolling back is the same call.';
+    'Makes a label the model''s default for processing and querying, in one transaction. expected_current refuses with CONFLICT if another is the default; rolling back is the same call. previous is null if there was none, or none that the principal may see.';
 
 INSERT INTO soup.api_function (name, exposure, kinds) VALUES
     ('list_models', 'public', '{producer,consumer,data_scientist,org_admin,operator}'),
