@@ -55,6 +55,23 @@ SELECT label, state, is_default FROM promote_version ORDER BY 1;
 SELECT * FROM promote_history ORDER BY 1;
 SELECT * FROM soup_api.promote(:'admin', 'pump', 'alice-test');
 
+-- What is in view while a default moves: this model, its versions and partitions; of other models, orgs and people nothing.
+CREATE FUNCTION public.promote_look() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    RAISE NOTICE 'in view: models %, labels %, % partitions, % orgs, % principals, % grants, % keys',
+        (SELECT array_agg(name ORDER BY name) FROM soup.model), (SELECT array_agg(label ORDER BY label) FROM soup.version),
+        (SELECT count(*) FROM soup.partition), (SELECT count(*) FROM soup.org), (SELECT count(*) FROM soup.principal),
+        (SELECT count(*) FROM soup."grant"), (SELECT count(*) FROM soup.signing_key);
+    RETURN NULL;
+END
+$body$;
+GRANT EXECUTE ON FUNCTION public.promote_look() TO soup_owner;
+CREATE TRIGGER promote_look AFTER INSERT ON soup.promotion FOR EACH ROW EXECUTE FUNCTION public.promote_look();
+SELECT * FROM soup_api.promote(:'prod', 'pump', 'prod-1');
+SELECT * FROM soup_api.promote(:'admin', 'pump', 'alice-test');
+DROP TRIGGER promote_look ON soup.promotion;
+DROP FUNCTION public.promote_look();
+
 -- What a promoter of prod-* hears otherwise is the same whether what it names is there or not.
 SELECT * FROM promote_all \gset before_
 SELECT soup_api.promote(:'prod', 'pump', 'prod-1', expected_current => 'nobody-knows');
