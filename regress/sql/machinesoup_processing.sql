@@ -98,12 +98,14 @@ CREATE FUNCTION processing_image(n integer) RETURNS bytea LANGUAGE sql AS
     $$ SELECT string_agg(set_byte('\x00', 0, (128 + 100 * sin(n * 0.3 + i * 0.1 * (1 + n % 3)))::int), '' ORDER BY i) FROM generate_series(0, 63) i $$;
 SELECT (soup_api.append(:'p', 'images', (SELECT array_agg(processing_image(n) ORDER BY n) FROM generate_series(1, 20) n), label => 'i')).count;
 -- Too few: the version waits, says so, and its lane lags.
-DO $$ BEGIN FOR i IN 1 .. 1200 LOOP EXIT WHEN EXISTS (SELECT FROM soup.fit_wait w JOIN processing_version v USING (version) WHERE v.model = 'images' AND w.have = 20); PERFORM pg_sleep(0.05); END LOOP; END $$;
-SELECT w.have, w.need, w.missing_windows, w.last_error FROM soup.fit_wait w JOIN processing_version v USING (version) WHERE v.model = 'images';
+DO $$ BEGIN FOR i IN 1 .. 1200 LOOP EXIT WHEN EXISTS (SELECT FROM soup.fit_wait w JOIN processing_version v USING (version) WHERE v.model = 'images' AND w.windows_seen = 20); PERFORM pg_sleep(0.05); END LOOP; END $$;
+SELECT w.partition, w.windows_seen, w.windows_needed, w.records_missing, w.last_error FROM soup.fit_wait w JOIN processing_version v USING (version) WHERE v.model = 'images';
+SELECT (d).versions -> 0 -> 'fit_wait' AS fit_wait FROM (SELECT soup_api.describe_model(:'c', 'images') AS d) x;
 SELECT l.lane, l.next_offset, l.head_offset, l.lag_records FROM soup.lag l JOIN processing_version v USING (version) WHERE v.model = 'images';
 SELECT severity, problem FROM soup.doctor() WHERE subject LIKE '%' || (SELECT version FROM processing_version WHERE model = 'images') || '%';
 SELECT (soup_api.append(:'p', 'images', (SELECT array_agg(processing_image(n) ORDER BY n) FROM generate_series(21, 40) n) || '\x0102'::bytea, label => 'i')).count;
 CALL processing_wait('images');
+SELECT (d).versions -> 0 -> 'fit_wait' AS fit_wait FROM (SELECT soup_api.describe_model(:'c', 'images') AS d) x;
 SELECT storage AS images FROM processing_version WHERE model = 'images' \gset
 SELECT count(*), min(source_offset), max(source_offset) FROM soup_data.:"images";
 SELECT record_offset, reason FROM soup.quarantine q JOIN processing_version v USING (version) WHERE v.model = 'images' ORDER BY 1;
@@ -124,6 +126,26 @@ SELECT key, time, source_offset FROM soup_data.:"waves" ORDER BY source_offset L
 -- Both streams carry the same wave, so their windows are the same.
 SELECT count(*) AS twins FROM soup_data.:"waves" l JOIN soup_data.:"waves" r ON l.key LIKE '0/left/%' AND r.key LIKE '0/right/%'
    AND r.source_offset = l.source_offset + 160 AND r.vector = l.vector AND r.a1 = l.a1 AND r.time = l.time;
+
+-- How many records a version of windows waits for: a window, then a stride for each further one; less by each that comes,
+-- whether it has been looked at or not.
+SELECT soup.add_model('processing', 'learner') IS NOT NULL AS model_added;
+SELECT soup.add_version('processing', 'learner', 'w', manifest) IS NOT NULL AS added FROM processing_version WHERE model = 'waves';
+\set fit_wait 'SELECT (d).versions -> 0 -> \'fit_wait\' AS fit_wait FROM (SELECT soup_api.describe_model(:\'c\', \'learner\') AS d) x;'
+:fit_wait
+SELECT (soup_api.append(:'p', 'learner', (SELECT array_agg(format('{"v":%s}', i)::bytea) FROM generate_series(1, 40) i), label => 'w', content_type => 'application/json')).count;
+DO $$ BEGIN FOR i IN 1 .. 1200 LOOP EXIT WHEN EXISTS (SELECT FROM soup.fit_wait w JOIN processing_version v USING (version) WHERE v.model = 'learner' AND w.windows_seen > 0); PERFORM pg_sleep(0.05); END LOOP; END $$;
+:fit_wait
+SELECT (soup_api.append(:'p', 'learner', (SELECT array_agg(format('{"v":%s}', i)::bytea) FROM generate_series(41, 50) i), label => 'w', content_type => 'application/json')).count;
+:fit_wait
+
+-- More streams in progress than a state holds (their long names take the room): some give up their windows, and are counted.
+SELECT DISTINCT (soup_api.append(:'p', 'waves', ARRAY['{"v":1}'::bytea], stream => rpad(s::text, 800, 'x'), content_type => 'application/json')).count FROM generate_series(1, 1500) s;
+CALL processing_wait('waves');
+SELECT (d).versions -> 0 -> 'counters' AS counters FROM (SELECT soup_api.describe_model(:'c', 'waves') AS d) x \gset
+SELECT :'counters' = jsonb_build_object('streams_restarted', c.value)::text AS is_shown, c.value BETWEEN 100 AND 1000 AS is_plausible
+  FROM soup.version_counter c JOIN processing_version v USING (org, version);
+SELECT severity, regexp_replace(problem, '^\d+', 'some') AS problem FROM soup.doctor() WHERE subject LIKE '%' || (SELECT version FROM processing_version WHERE model = 'waves') || '%';
 
 -- Nothing failed, and a manifest is stored with its defaults.
 SELECT count(*) FROM soup.failure f JOIN processing_version v USING (version);

@@ -41,13 +41,28 @@ CREATE VIEW soup.lag WITH (security_invoker) AS
 COMMENT ON VIEW soup.lag IS
     'How far each lane of each version is. lag_records counts offsets, so records of the other lane in between are in it until the cursor has passed them: it is at most that many, and 0 exactly when nothing waits.';
 
+-- A look at a version counts its windows (bgworkers/fit.cpp) and notes look_again_at: the heads that it saw, plus one for
+-- each window that was missing. What arrived since is taken off here, so that the number goes down record by record.
 CREATE VIEW soup.fit_wait WITH (security_invoker) AS
-    SELECT f.org, f.model, f.version, f.partition, f.windows_seen AS have, f.windows_needed AS need,
-           (f.windows_needed - f.windows_seen) AS missing_windows, f.last_error
+    SELECT f.org, f.model, f.version, f.partition, f.windows_seen, f.windows_needed,
+           greatest(1, CASE WHEN f.windows_seen = 0 THEN m.window_length + (f.windows_needed - 1) * m.stride - a.heads
+                            ELSE missing.windows * m.stride - (a.heads - (f.look_again_at - missing.windows)) END) AS records_missing,
+           f.last_error
       FROM soup.fit f
+      JOIN soup.version v ON v.org = f.org AND v.model = f.model AND v.version = f.version
+      JOIN soup.partition p ON p.org = f.org AND p.model = f.model AND p.partition = f.partition
+      LEFT JOIN soup.label_head h ON h.org = f.org AND h.model = f.model AND h.version = f.version AND h.partition = f.partition
+     CROSS JOIN LATERAL (SELECT greatest(f.windows_needed - f.windows_seen, 1)::bigint AS windows) missing
+     -- An image is a window of one record, and the next one the next window.
+     CROSS JOIN LATERAL (SELECT coalesce((v.manifest #>> '{parameters,window}')::bigint, 1) AS window_length,
+                                coalesce((v.manifest #>> '{parameters,stride}')::bigint, 1) AS stride) m
+     CROSS JOIN LATERAL (SELECT coalesce(h.head_offset, 0)
+                                + coalesce((SELECT max(least(coalesce(i.to_offset, p.next_offset), p.next_offset)) FROM soup.version_interval i
+                                             WHERE i.org = f.org AND i.model = f.model AND i.version = f.version
+                                               AND i.partition = f.partition), 0) AS heads) a
      WHERE f.fitted_at IS NULL;
 COMMENT ON VIEW soup.fit_wait IS
-    'Versions that have not seen enough records to learn from: windows (of images: records) seen and needed in the partition that they learn from.';
+    'Versions that have not seen enough windows (of images: records) to learn from, in the partition that they learn from. records_missing is about how many more records that takes: exact for one stream without records of other versions in between, up to a stride; each further stream takes a window''s length more.';
 
 CREATE VIEW soup.work WITH (security_invoker) AS
     SELECT w.org, w.model, w.version, w.partition, w.lane,
@@ -107,8 +122,8 @@ BEGIN ATOMIC
       FROM soup.version v WHERE v.state = 'suspended'
     UNION ALL
     SELECT 'info', format('version %s of model %s', w.version, w.model),
-           format('waits for its fit: %s of %s windows seen in partition %s, %s records of its partitions wait%s',
-                  w.have, w.need, w.partition, coalesce(l.lag_records, 0),
+           format('waits for its fit: %s of %s windows seen in partition %s, about %s more records needed there, %s records of its partitions wait%s',
+                  w.windows_seen, w.windows_needed, w.partition, w.records_missing, coalesce(l.lag_records, 0),
                   coalesce(', last error ' || w.last_error, '')),
            'Send more records to the streams of that partition.'
       FROM soup.fit_wait w
@@ -125,9 +140,14 @@ BEGIN ATOMIC
            format('%s records are in soup.quarantine, the most frequent reason is %s',
                   sum(q.record_count), mode() WITHIN GROUP (ORDER BY q.reason)),
            'SELECT * FROM soup.quarantine shows offsets and reasons; the raw log still holds the records.'
-      FROM soup.quarantine q GROUP BY q.version, q.model;
+      FROM soup.quarantine q GROUP BY q.version, q.model
+    UNION ALL
+    SELECT 'info', format('version %s of model %s', n.version, n.model),
+           format('%s windows were given up half full, because the streams in progress do not fit into the state of a partition', n.value),
+           'Spread the streams over a model with more partitions, or make windows shorter.'
+      FROM soup.version_counter n WHERE n.name = 'streams_restarted' AND n.value > 0;
 END;
-COMMENT ON FUNCTION soup.doctor_processing() IS 'The rows of doctor() about launcher, fits, failures and quarantine.';
+COMMENT ON FUNCTION soup.doctor_processing() IS 'The rows of doctor() about launcher, fits, failures, quarantine and counters.';
 
 GRANT USAGE ON SCHEMA soup, soup_data TO soup_worker;
 GRANT SELECT ON soup.model, soup.version, soup.version_attribute, soup.artefact, soup.partition, soup.label_head,

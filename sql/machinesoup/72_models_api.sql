@@ -78,8 +78,11 @@ BEGIN
                'points_estimated', n.is_estimated,
                'lag_records', coalesce(l.lag_records, 0),
                'processed_until', l.processed_until,
-               'fit_wait', (SELECT jsonb_build_object('have_records', w.have, 'need_records', w.need)
+               'fit_wait', (SELECT jsonb_build_object('partition', w.partition, 'windows_seen', w.windows_seen,
+                                                      'windows_needed', w.windows_needed, 'records_missing', w.records_missing)
                               FROM soup.fit_wait w WHERE w.org = v.org AND w.model = v.model AND w.version = v.version),
+               'counters', (SELECT coalesce(jsonb_object_agg(c.name, c.value), '{}')
+                              FROM soup.version_counter c WHERE c.org = v.org AND c.model = v.model AND c.version = v.version),
                'intervals', i.intervals) ORDER BY v.label), '[]')
       INTO answer.versions
       FROM soup.version v
@@ -106,7 +109,7 @@ COMMENT ON FUNCTION soup.api_describe_model(text) IS 'Implementation of soup_api
 CREATE FUNCTION soup_api.describe_model(token text, model text) RETURNS soup_api.model_description
     LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
 COMMENT ON FUNCTION soup_api.describe_model(text, text) IS
-    'A model''s versions with state, manifest, points, lag and intervals, and its partitions with their next offsets. points is exact unless points_estimated says otherwise, which it does from 100,000 on.';
+    'A model''s versions with state, manifest, points, lag, counters and intervals, and its partitions with their next offsets. points is exact unless points_estimated says otherwise, which it does from 100,000 on. fit_wait is null unless the version still learns: then windows_seen of windows_needed, and about how many more records of that partition it waits for (records_missing).';
 
 
 CREATE TYPE soup_api.promotion_answer AS (model text, label text, previous text);
