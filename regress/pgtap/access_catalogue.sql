@@ -5,7 +5,7 @@
 \pset tuples_only on
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap WITH SCHEMA public;
-SELECT plan(25);
+SELECT plan(27);
 
 CREATE TEMP VIEW member AS
     SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
@@ -28,6 +28,10 @@ SELECT is_empty($$SELECT c.oid::regclass FROM soup_class c CROSS JOIN aclexplode
     'h03 and no worker touches identities, keys or the raw log');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p
     WHERE p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0)$$, 'h04 PUBLIC executes nothing');
+SELECT is_empty($$SELECT t.oid::regtype FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+     CROSS JOIN aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a
+    WHERE n.nspname IN ('soup', 'soup_api') AND a.grantee = 0
+      AND NOT EXISTS (SELECT FROM pg_type element WHERE element.typarray = t.oid)$$, 'h04 PUBLIC uses no type');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p CROSS JOIN aclexplode(p.proacl) a
     WHERE a.grantee = 'soup_gateway'::regrole AND (p.nspname <> 'soup_api' OR NOT p.prosecdef)$$, 'h04 the gateway executes soup_api only');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p CROSS JOIN aclexplode(p.proacl) a
@@ -82,5 +86,15 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p CROSS JOIN aclexpl
            OR '"any"'::regtype = ANY (p.proargtypes))$$, 'h21 no internal argument is exposed');
 SELECT is_empty($$SELECT d.oid FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a WHERE a.grantee = 0 OR a.grantee = 'soup_gateway'::regrole$$,
     'h24 default privileges give nothing away');
+-- Whoever meets an object in psql is told what it is for. Row types and arrays belong to what they are made with.
+SELECT is_empty($$SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+      LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+      LEFT JOIN pg_type t ON d.classid = 'pg_type'::regclass AND t.oid = d.objid
+      LEFT JOIN pg_class r ON r.oid = t.typrelid
+    WHERE e.extname IN ('machinesoup', 'soupvec') AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+      AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
+      AND coalesce(c.relkind, 'r') IN ('r', 'p', 'v') AND coalesce(r.relkind, 'c') = 'c'
+      AND NOT EXISTS (SELECT FROM pg_type element WHERE element.typarray = t.oid)
+      AND coalesce(obj_description(d.objid, d.classid::regclass::name), '') = ''$$, 'every function, type, table, view and schema says what it is for');
 SELECT * FROM finish();
 ROLLBACK;

@@ -165,17 +165,18 @@ SELECT pg_temp.refusal($$SELECT soup_api.login('dba-producer', 'correct horse')$
 RESET ROLE;
 
 -- The doctor finds nothing about access here, and says so when there is something.
-SELECT severity, subject, problem FROM soup.doctor() WHERE subject ~ '^(role|schema|table|function|database|signing|principal)';
+SELECT severity, subject, problem FROM soup.doctor() WHERE subject ~ '^(role|schema|table|function|type|database|signing|principal)';
 BEGIN;
 ALTER ROLE soup_worker BYPASSRLS;
 GRANT SELECT ON soup.org TO PUBLIC;
 GRANT USAGE ON SCHEMA soup TO PUBLIC;
 GRANT EXECUTE ON FUNCTION soup.dba_add_org(text) TO PUBLIC;
+GRANT USAGE ON TYPE soup_api.place TO PUBLIC;
 ALTER TABLE soup.quarantine NO FORCE ROW LEVEL SECURITY;
 ALTER FUNCTION soup.add_org(text) RESET ALL;
 GRANT soup_owner TO soup_dba;
 UPDATE soup.signing_key SET valid_to = now();
 DELETE FROM soup.credential c USING soup.principal p WHERE p.principal = c.principal AND p.username = 'dba-producer';
 SELECT severity, subject, problem, remedy FROM soup.doctor()
- WHERE subject ~ '^(role|schema|table|function|database|signing|principal)' ORDER BY subject, problem;
+ WHERE subject ~ '^(role|schema|table|function|type|database|signing|principal)' ORDER BY subject, problem;
 ROLLBACK;

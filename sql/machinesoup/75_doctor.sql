@@ -60,6 +60,12 @@ BEGIN ATOMIC
       JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname IN ('soup', 'soup_api', 'soup_data')
      WHERE p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0)
     UNION ALL
+    SELECT 'error', format('type %s', t.oid::regtype), 'PUBLIC may use it', format('REVOKE ALL ON TYPE %s FROM PUBLIC', t.oid::regtype)
+      FROM pg_type t
+      JOIN pg_namespace n ON n.oid = t.typnamespace AND n.nspname IN ('soup', 'soup_api')
+     WHERE NOT EXISTS (SELECT FROM pg_type element WHERE element.typarray = t.oid)
+       AND EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0)
+    UNION ALL
     SELECT 'error', format('database %s', d.datname), format('PUBLIC has %s', a.privilege_type),
            format('REVOKE %s ON DATABASE %I FROM PUBLIC', a.privilege_type, d.datname)
       FROM pg_database d CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a

@@ -83,6 +83,22 @@ REVOKE ALL ON SCHEMA soup, soup_api, soup_data FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA soup, soup_api FROM PUBLIC;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA soup, soup_api FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE soup_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+-- Types have no "all in schema". Arrays go by their elements. soupvec's types stay everybody's: it is made to be used alone.
+DO $types$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN
+        SELECT format('%I.%I', n.nspname, y.typname) AS name
+          FROM pg_catalog.pg_type y
+          JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
+         WHERE n.nspname IN ('soup', 'soup_api')
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_type element WHERE element.typarray = y.oid)
+    LOOP
+        EXECUTE format('REVOKE ALL ON TYPE %s FROM PUBLIC', t.name);
+    END LOOP;
+END
+$types$;
 
 -- Row-level security calls these as whoever reads.
 GRANT EXECUTE ON FUNCTION soup.scope_allows(uuid, uuid, uuid), soup.platform_allows(text) TO soup_worker;
