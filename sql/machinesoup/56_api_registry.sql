@@ -8,12 +8,10 @@ CREATE TABLE soup.api_function (
     kinds        text[]  NOT NULL
                  CHECK (kinds <@ '{producer,consumer,data_scientist,org_admin,operator}'::text[]),
     paged        boolean NOT NULL DEFAULT false,
-    streamed     boolean NOT NULL DEFAULT false,
-    hand_written boolean NOT NULL DEFAULT false
+    streamed     boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE soup.api_function IS 'Which functions of soup_api are served, where, and to whom.';
 COMMENT ON COLUMN soup.api_function.kinds IS 'Kinds of principal that may call it; empty for what takes no token.';
-COMMENT ON COLUMN soup.api_function.hand_written IS 'The gateway has a request form of its own for it.';
 
 ALTER TABLE soup.api_function ENABLE ROW LEVEL SECURITY;
 ALTER TABLE soup.api_function FORCE ROW LEVEL SECURITY;
@@ -72,5 +70,5 @@ CREATE FUNCTION soup_api.login(username text, passphrase text,
 COMMENT ON FUNCTION soup_api.login(text, text) IS
     'A token for a username and its passphrase. org is null for data scientists and operators.';
 
-INSERT INTO soup.api_function (name, exposure, kinds, hand_written) VALUES
-    ('login', 'public', '{}', true);
+INSERT INTO soup.api_function (name, exposure, kinds) VALUES
+    ('login', 'public', '{}');

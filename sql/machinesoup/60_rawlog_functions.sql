@@ -22,9 +22,9 @@ CREATE FUNCTION soup_api.append_many(tokens text[], models text[], labels text[]
 COMMENT ON FUNCTION soup_api.append_many(text[], text[], text[], text[], text[], text[], integer[], bytea[], timestamptz[]) IS
     'Many appends in one call, each with its own token: one row for each, in order, with its addresses or its code and detail.';
 
-INSERT INTO soup.api_function (name, exposure, kinds, hand_written)
-VALUES ('append', 'public', '{producer}', true),
-       ('append_many', 'gateway', '{producer}', true);
+INSERT INTO soup.api_function (name, exposure, kinds)
+VALUES ('append', 'public', '{producer}'),
+       ('append_many', 'gateway', '{producer}');
 
 
 -- Raw rows stay as they came. Retention drops whole leaves; nothing updates, deletes or truncates, the owner included.
