@@ -3,12 +3,11 @@
 -- A function without a row is not served and open to no kind of principal. Each room registers its own functions.
 
 CREATE TABLE soup.api_function (
-    name         text    PRIMARY KEY COLLATE "C",
-    exposure     text    NOT NULL COLLATE "C" CHECK (exposure IN ('public', 'internal', 'gateway')),
-    kinds        text[]  NOT NULL
-                 CHECK (kinds <@ '{producer,consumer,data_scientist,org_admin,operator}'::text[]),
-    paged        boolean NOT NULL DEFAULT false,
-    streamed     boolean NOT NULL DEFAULT false
+    name     text    PRIMARY KEY COLLATE "C",
+    exposure text    NOT NULL COLLATE "C" CHECK (exposure IN ('public', 'internal', 'gateway')),
+    kinds    text[]  NOT NULL
+             CHECK (kinds <@ '{producer,consumer,data_scientist,org_admin,operator}'::text[]),
+    paged    boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE soup.api_function IS 'Which functions of soup_api are served, where, and to whom.';
 COMMENT ON COLUMN soup.api_function.kinds IS 'Kinds of principal that may call it; empty for what takes no token.';
@@ -21,11 +20,11 @@ CREATE TRIGGER catalogue_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON 
     FOR EACH STATEMENT EXECUTE FUNCTION soup.mark_catalogue_change();
 
 CREATE FUNCTION soup.gateway_catalogue()
-    RETURNS TABLE (name text, exposure text, args jsonb, columns jsonb, returns_set boolean, paged boolean, streamed boolean,
+    RETURNS TABLE (name text, exposure text, args jsonb, columns jsonb, returns_set boolean, paged boolean,
                    volatility text, comment text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT f.name, f.exposure, a.args, c.columns, p.proretset, f.paged, f.streamed,
+    SELECT f.name, f.exposure, a.args, c.columns, p.proretset, f.paged,
            CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
            obj_description(p.oid, 'pg_proc')
       FROM soup.api_function f
@@ -58,7 +57,7 @@ END;
 COMMENT ON FUNCTION soup.gateway_catalogue() IS 'Implementation of soup_api.catalogue.';
 
 CREATE FUNCTION soup_api.catalogue()
-    RETURNS TABLE (name text, exposure text, args jsonb, columns jsonb, returns_set boolean, paged boolean, streamed boolean,
+    RETURNS TABLE (name text, exposure text, args jsonb, columns jsonb, returns_set boolean, paged boolean,
                    volatility text, comment text)
     LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_gateway_call';
 COMMENT ON FUNCTION soup_api.catalogue() IS

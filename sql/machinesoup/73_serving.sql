@@ -42,8 +42,8 @@ CREATE FUNCTION soup_api.get_point(token text, model text, key text, label text 
     LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_get_point';
 COMMENT ON FUNCTION soup_api.get_point IS 'One point by its key, with vector, position, attributes and the address of the record that completed it.';
 
-INSERT INTO soup.api_function (name, exposure, kinds, paged, streamed) VALUES
-    ('nearest', 'public', '{consumer,data_scientist,org_admin}', true, true),
-    ('within_box', 'public', '{consumer,data_scientist,org_admin}', true, true),
-    ('within_radius', 'public', '{consumer,data_scientist,org_admin}', true, true),
-    ('get_point', 'public', '{consumer,data_scientist,org_admin}', false, false);
+INSERT INTO soup.api_function (name, exposure, kinds, paged) VALUES
+    ('nearest', 'public', '{consumer,data_scientist,org_admin}', true),
+    ('within_box', 'public', '{consumer,data_scientist,org_admin}', true),
+    ('within_radius', 'public', '{consumer,data_scientist,org_admin}', true),
+    ('get_point', 'public', '{consumer,data_scientist,org_admin}', false);
