@@ -5,6 +5,9 @@
 // look_again_at says so in terms of the lanes' heads, which soup.work compares. Looks thus become rarer the
 // more is missing.
 //
+// A partition whose epoch is over gets no more records: if those it has are not enough, the version learns
+// from the lowest-numbered partition of the next epoch.
+//
 // The row of soup.fit is the claim. begin() counts the attempt before it starts, as for cursors: a fit that
 // kills its worker again and again suspends the version.
 #include "bgworkers/fit.hpp"
@@ -33,14 +36,16 @@ struct Extent {
     std::int64_t label_head = 0;
 };
 
-/// Locks the row if the fit is still to be done and no pause is on; gives the attempts that did not end.
+/// Locks the row if the fit is still to be done, from this partition, and no pause is on; gives the attempts
+/// that did not end.
 std::optional<int> claim_fit(pg::Spi& spi, const LaneKey& key, bool respects_pause) {
     static constinit pg::Plan plan{
         "SELECT attempts FROM soup.fit WHERE org = $1 AND model = $2 AND version = $3 AND fitted_at IS NULL "
-        "AND (retry_at <= clock_timestamp() OR NOT $4) FOR NO KEY UPDATE SKIP LOCKED",
-        {UUIDOID, UUIDOID, UUIDOID, BOOLOID}};
-    pg::Rows rows = spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model),
-                                   pg::make_uuid(key.version), BoolGetDatum(respects_pause)});
+        "AND partition = $5 AND (retry_at <= clock_timestamp() OR NOT $4) FOR NO KEY UPDATE SKIP LOCKED",
+        {UUIDOID, UUIDOID, UUIDOID, BOOLOID, INT4OID}};
+    pg::Rows rows =
+        spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model), pg::make_uuid(key.version),
+                       BoolGetDatum(respects_pause), Int32GetDatum(key.partition)});
     if (rows.empty()) return std::nullopt;
     return rows[0].int4(1);
 }
@@ -178,6 +183,22 @@ void store_artefact(pg::Spi& spi, const LaneKey& key, const processors::Fitter& 
             {org, model, version, Int32GetDatum(static_cast<std::int32_t>(fitter.windows_needed()))});
 }
 
+/// False while the partition's epoch lasts. The row's lock keeps soup.set_partitions out, so what was read of
+/// the partition is all of it if the next epoch is there now.
+bool move_to_next_epoch(pg::Spi& spi, const LaneKey& key) {
+    static constinit pg::Plan plan{
+        "UPDATE soup.fit f SET partition = next.first, windows_seen = 0, look_again_at = 0, attempts = 0, "
+        "retry_at = '-infinity', last_error = NULL "
+        "FROM (SELECT min(n.partition) AS first FROM soup.partition o "
+        "JOIN soup.partition n ON n.org = o.org AND n.model = o.model AND n.epoch = o.epoch + 1 "
+        "WHERE o.org = $1 AND o.model = $2 AND o.partition = $4) next "
+        "WHERE f.org = $1 AND f.model = $2 AND f.version = $3 AND next.first IS NOT NULL",
+        {UUIDOID, UUIDOID, UUIDOID, INT4OID}};
+    return spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model), pg::make_uuid(key.version),
+                          Int32GetDatum(key.partition)})
+               .processed() == 1;
+}
+
 void store_progress(pg::Spi& spi, const LaneKey& key, const processors::Fitter& fitter,
                     const Extent& extent) {
     static constinit pg::Plan plan{
@@ -216,7 +237,7 @@ FitEnd look(const LaneKey& key, Phase& phase) {
     const std::shared_ptr<const Version> version = read_version(spi, key);
     const std::unique_ptr<processors::Fitter> fitter = processors::make_fitter(version->manifest);
     if (!feed_all(*fitter, key, extent, phase)) {
-        store_progress(spi, key, *fitter, extent);
+        if (!move_to_next_epoch(spi, key)) store_progress(spi, key, *fitter, extent);
         return FitEnd::waiting;
     }
     store_artefact(spi, key, *fitter, phase);

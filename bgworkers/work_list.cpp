@@ -1,4 +1,4 @@
-// The query behind find_work is the view soup.work; only order and number are decided here.
+// The query behind find_work is the view soup.work_in_turn; only order and number are decided here.
 #include "bgworkers/work_list.hpp"
 
 #include "access/scope.hpp"
@@ -12,7 +12,7 @@ namespace soup::workers {
 
 std::vector<LaneKey> find_work() {
     static constinit pg::Plan plan{
-        "SELECT org, model, version, partition, lane FROM soup.work "
+        "SELECT org, model, version, partition, lane FROM soup.work_in_turn "
         "ORDER BY updated_at - CASE WHEN is_live THEN $1 * interval '1 ms' ELSE interval '0' END, "
         "version, partition, lane LIMIT $2",
         {INT4OID, INT4OID}};

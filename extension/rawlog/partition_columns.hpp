@@ -6,7 +6,16 @@
 namespace soup::rawlog {
 
 struct PartitionColumn {
-    enum : AttrNumber { org = 1, model, partition, epoch, next_offset, default_version, last_received_at };
+    enum : AttrNumber {
+        org = 1,
+        model,
+        partition,
+        epoch,
+        next_offset,
+        default_version,
+        last_received_at,
+        sealed
+    };
 };
 
 } // namespace soup::rawlog

@@ -21,7 +21,7 @@ namespace {
 using Group = std::span<Item*>;
 
 struct PartitionRow {
-    std::int32_t epoch;
+    bool is_sealed;
     std::int64_t next_offset;
     std::optional<Uuid> default_version;
     TimestampTz last_received_at;
@@ -30,7 +30,7 @@ struct PartitionRow {
 PartitionRow read_row(const StoredTable& table) {
     bool is_null;
     PartitionRow row{};
-    row.epoch = DatumGetInt32(table.column(PartitionColumn::epoch, &is_null));
+    row.is_sealed = DatumGetBool(table.column(PartitionColumn::sealed, &is_null));
     row.next_offset = DatumGetInt64(table.column(PartitionColumn::next_offset, &is_null));
     row.last_received_at = DatumGetTimestampTz(table.column(PartitionColumn::last_received_at, &is_null));
     const Datum version = table.column(PartitionColumn::default_version, &is_null);
@@ -41,7 +41,8 @@ PartitionRow read_row(const StoredTable& table) {
 /// Routes the item by the row; refuses it if the route no longer holds. The row has not been written yet.
 void route_by_row(Item& item, const PartitionRow& row) {
     const Route& route = *item.route;
-    if (row.epoch != route.model.epoch) {
+    // The route is older than a change of the number of partitions; the next call makes a new one.
+    if (row.is_sealed) {
         item.refuse({"53300", "BUSY", "the model's partitions are being changed", {}, "Repeat the request."});
         return;
     }

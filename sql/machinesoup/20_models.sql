@@ -73,11 +73,14 @@ CREATE TABLE soup.partition (
     next_offset      bigint      NOT NULL DEFAULT 0 CHECK (next_offset >= 0),
     default_version  uuid,
     last_received_at timestamptz NOT NULL DEFAULT '-infinity',
+    sealed           boolean     NOT NULL DEFAULT false,
     PRIMARY KEY (org, model, partition),
     FOREIGN KEY (org, model) REFERENCES soup.model,
     FOREIGN KEY (org, model, default_version) REFERENCES soup.version
 ) WITH (fillfactor = 10);
 COMMENT ON TABLE soup.partition IS 'An ordered lane of a model''s raw log. Append locks the row, takes offsets from it and reads the default version in it.';
+COMMENT ON COLUMN soup.partition.epoch IS 'Of the model when the partition was made. Numbers of partitions are never used again, so they ascend with the epochs.';
+COMMENT ON COLUMN soup.partition.sealed IS 'Its epoch is over: it keeps its records and their addresses, and append refuses to add any.';
 COMMENT ON COLUMN soup.partition.default_version IS 'Copy of the model''s default: what must be current is read from the locked row itself.';
 
 CREATE TABLE soup.label_head (

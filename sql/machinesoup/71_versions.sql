@@ -98,6 +98,8 @@ BEGIN
     END IF;
     SELECT * INTO facts FROM soup.read_manifest(dba_add_version.manifest::text);
 
+    -- Keeps set_partitions out until this version's fit is to be seen.
+    PERFORM FROM soup.model m WHERE m.org = in_org AND m.model = in_model FOR SHARE;
     INSERT INTO soup.version AS v (org, model, version, label, manifest, storage)
     VALUES (in_org, in_model, added, dba_add_version.label, facts.normalised, 'v_' || replace(added::text, '-', ''))
     ON CONFLICT DO NOTHING;
