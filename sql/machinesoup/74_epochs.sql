@@ -4,7 +4,7 @@
 -- elsewhere. set_partitions therefore seals the partitions there are and adds new ones, with numbers that were never
 -- used, under the next epoch: an address goes on meaning the record that it meant. Within a partition records are
 -- processed in offset order; from one epoch to the next order holds because a lane of a version begins with an epoch
--- only when it has processed all that it has to of the epochs before (soup.epoch_in_turn). Nothing is remembered for it:
+-- only when it has processed all that it has to of the epochs before (soup.work_in_turn). Nothing is remembered for it:
 -- intervals, heads and cursors say it, also for a version that is added or promoted later and reads the log from its
 -- start.
 --
@@ -12,32 +12,23 @@
 -- epoch gives it all of the epochs before in the same transaction: a first promotion begins at offset 0 of every
 -- partition, a later one where the version's intervals end.
 
-CREATE FUNCTION soup.epoch_in_turn(org uuid, model uuid, version uuid, lane text) RETURNS integer
-    LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $body$
-BEGIN
-    RETURN (SELECT min(p.epoch)
-              FROM soup.lag g
-              JOIN soup.partition p ON p.org = g.org AND p.model = g.model AND p.partition = g.partition
-             WHERE g.org = epoch_in_turn.org AND g.model = epoch_in_turn.model AND g.version = epoch_in_turn.version
-               AND g.lane = epoch_in_turn.lane AND g.lag_records > 0);
-END
-$body$;
-COMMENT ON FUNCTION soup.epoch_in_turn(uuid, uuid, uuid, text) IS
-    'The first epoch in which this lane of the version has records left to process; null if it has none. Partitions of later epochs wait.';
-
--- Once for each version and lane that has work, not once for each partition: a model may have a thousand.
+-- The turn is found once for each version and lane that has work, in its first row, not once for each partition: a model
+-- may have a thousand. Windows and no join, since the planner can't know how many rows there are.
 CREATE VIEW soup.work_in_turn WITH (security_invoker) AS
-    WITH work AS MATERIALIZED (SELECT w.*, p.epoch, m.epoch AS newest_epoch
-                                 FROM soup.work w
-                                 JOIN soup.partition p ON p.org = w.org AND p.model = w.model AND p.partition = w.partition
-                                 JOIN soup.model m ON m.org = w.org AND m.model = w.model),
-         turn AS MATERIALIZED (SELECT l.*, soup.epoch_in_turn(l.org, l.model, l.version, l.lane) AS epoch
-                                 FROM (SELECT DISTINCT w.org, w.model, w.version, w.lane FROM work w
-                                        WHERE w.newest_epoch > 0 AND w.lane <> 'fit') l)
-    SELECT w.org, w.model, w.version, w.partition, w.lane, w.is_live, w.updated_at
-      FROM work w
-      LEFT JOIN turn t ON t.org = w.org AND t.model = w.model AND t.version = w.version AND t.lane = w.lane
-     WHERE t.epoch IS NULL OR w.epoch <= t.epoch;
+    SELECT t.org, t.model, t.version, t.partition, t.lane, t.is_live, t.updated_at
+      FROM (SELECT f.*, max(f.first_turn) OVER (PARTITION BY f.org, f.model, f.version, f.lane) AS turn
+              FROM (SELECT n.*, CASE WHEN n.number = 1 AND n.newest_epoch > 0 AND n.lane <> 'fit' THEN
+                               (SELECT min(p.epoch)
+                                  FROM soup.lag g
+                                  JOIN soup.partition p ON p.org = g.org AND p.model = g.model AND p.partition = g.partition
+                                 WHERE g.org = n.org AND g.model = n.model AND g.version = n.version
+                                   AND g.lane = n.lane AND g.lag_records > 0) END AS first_turn
+                      FROM (SELECT w.*, p.epoch, m.epoch AS newest_epoch,
+                                   row_number() OVER (PARTITION BY w.org, w.model, w.version, w.lane) AS number
+                              FROM soup.work w
+                              JOIN soup.partition p ON p.org = w.org AND p.model = w.model AND p.partition = w.partition
+                              JOIN soup.model m ON m.org = w.org AND m.model = w.model) n) f) t
+     WHERE t.turn IS NULL OR t.epoch <= t.turn;
 COMMENT ON VIEW soup.work_in_turn IS
     'soup.work without the lanes that wait until their version has processed the epochs before theirs. A fit only reads and waits for nothing.';
 
@@ -118,5 +109,4 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION soup.doctor_epochs() IS 'The rows of doctor() about versions that have an earlier epoch to finish first.';
 
-GRANT EXECUTE ON FUNCTION soup.epoch_in_turn(uuid, uuid, uuid, text) TO soup_worker;
 GRANT SELECT ON soup.work_in_turn TO soup_worker;
