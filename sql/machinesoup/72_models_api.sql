@@ -97,7 +97,8 @@ BEGIN
      CROSS JOIN LATERAL soup.point_count(v.storage) n
      WHERE v.org = the_model.org AND v.model = the_model.model;
 
-    SELECT coalesce(jsonb_agg(jsonb_build_object('partition', p.partition, 'next_offset', p.next_offset) ORDER BY p.partition), '[]')
+    SELECT coalesce(jsonb_agg(jsonb_build_object('partition', p.partition, 'next_offset', p.next_offset, 'epoch', p.epoch, 'sealed', p.sealed)
+                              ORDER BY p.partition), '[]')
       INTO answer.partitions
       FROM soup.partition p
      WHERE p.org = the_model.org AND p.model = the_model.model;
@@ -109,7 +110,7 @@ COMMENT ON FUNCTION soup.api_describe_model(text) IS 'Implementation of soup_api
 CREATE FUNCTION soup_api.describe_model(token text, model text) RETURNS soup_api.model_description
     LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_api_call';
 COMMENT ON FUNCTION soup_api.describe_model(text, text) IS
-    'A model''s versions with state, manifest, points, lag, counters and intervals, and its partitions with their next offsets. points is exact unless points_estimated says otherwise, which it does from 100,000 on. fit_wait is null unless the version still learns: then windows_seen of windows_needed, and about how many more records of that partition it waits for (records_missing).';
+    'A model''s versions with state, manifest, points, lag, counters and intervals, and its partitions with their next offsets, epochs, and whether they are sealed. points is exact unless points_estimated says otherwise, which it does from 100,000 on. fit_wait is null unless the version still learns: then windows_seen of windows_needed, and about how many more records of that partition it waits for (records_missing).';
 
 
 CREATE TYPE soup_api.promotion_answer AS (model text, label text, previous text);
