@@ -121,7 +121,7 @@ EXPLAIN (COSTS off) SELECT id FROM vt WHERE subvector(at, 1, 2)::vector(2) <@ '[
 SELECT count(*) FROM vt WHERE subvector(at, 1, 2)::vector(2) <@ '[0,0],[3,3]'::vbox;
 SELECT count(*) FROM soupvec_verify('vt_part', true);
 SELECT count(*) FROM soupvec_verify('vt_flat', true);
-SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off; SET enable_seqscan = on;
+SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off; SET enable_seqscan = on; SET soupvec.planner = off;
 SELECT count(*) FROM vt WHERE tag = 3 AND at <@ '[0,0,0],[3,3,3]'::vbox;
 SELECT count(*) FROM vt WHERE subvector(at, 1, 2)::vector(2) <@ '[0,0],[3,3]'::vbox;
 RESET ALL;
