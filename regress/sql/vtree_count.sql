@@ -71,6 +71,22 @@ SELECT soupvec_test.refusal(statement) FROM unnest(ARRAY[
     'SELECT * FROM vtree_grid(''vt_at'', ''[0,0],[1,1]'', ''{}'')', 'SELECT * FROM vtree_grid(''vt_at'', ''[0,0],[1,1]'', ''{1000000,1000000}'')',
     'SELECT * FROM vtree_grid(''vt_at'', ''[0,0],[1,1]'', ''{{1,1}}'')']) statement;
 
+-- An index that a query would not use, either: its build failed, or it leaves out versions of rows that an older snapshot
+-- may see. And one without rows of its own.
+CREATE INDEX CONCURRENTLY vt_failed ON vt USING vtree ((ARRAY[1 / (id - 7), 0]::vector(2)));
+CREATE TABLE changed (at vector(2));
+BEGIN;
+INSERT INTO changed VALUES ('[1,1]');
+UPDATE changed SET at = '[2,2]';
+CREATE INDEX changed_at ON changed USING vtree (at);
+CREATE TABLE parted (part integer, at vector(2)) PARTITION BY LIST (part);
+CREATE INDEX parted_at ON parted USING vtree (at);
+SELECT index, call, soupvec_test.refusal(format(call, index)) FROM unnest(ARRAY['vt_failed', 'changed_at', 'parted_at']) index,
+    unnest(ARRAY['SELECT vtree_count(%L, ''[0,0],[9,9]''::vbox)', 'SELECT vtree_grid(%L, ''[0,0],[9,9]'', ''{1,1}'')']) call ORDER BY 1, 2;
+ROLLBACK;
+DROP TABLE changed;
+DROP INDEX vt_failed;
+
 -- Rights: SELECT on the table, and no policy in the way.
 CREATE ROLE vtree_reader;
 GRANT USAGE ON SCHEMA soupvec_test TO vtree_reader;
@@ -86,6 +102,7 @@ CREATE POLICY positive ON vt USING (id > 0);
 ALTER TABLE vt ENABLE ROW LEVEL SECURITY;
 SET ROLE vtree_reader;
 SELECT soupvec_test.refusal('SELECT vtree_count(''vt_at'', ''[4,4],[4,4]''::vbox)');
+SELECT soupvec_test.refusal('SELECT * FROM vtree_grid(''vt_at'', ''[4,4],[4,4]'', ''{1,1}'')');
 -- A query is filtered, and still goes by the index.
 SET enable_seqscan = off;
 EXPLAIN (COSTS off) SELECT count(*) FROM vt WHERE at <@ '[4,4],[5,5]'::vbox;
