@@ -23,6 +23,21 @@ sub pages_of {
 	return \%pages;
 }
 
+# Lets edit() change a page, which it gets as $_[0], while the server is down.
+sub edit_page {
+	my ($node, $path, $block, $edit) = @_;
+	$node->stop;
+	open my $file, '+<:raw', $path or die "$path: $!";
+	seek $file, 8192 * $block, 0;
+	read $file, my $page, 8192;
+	$edit->($page);
+	seek $file, 8192 * $block, 0;
+	print $file $page;
+	close $file;
+	$node->start;
+	return;
+}
+
 sub noise { return join '', map { chr int rand 256 } 1 .. $_[0]; }
 
 # Offset and bytes of what is written over a page, which other() reads another of. A page of zeros is a new one for the
@@ -81,15 +96,7 @@ for my $method (qw(vann vtree)) {
 	}
 
 	# An index of a newer format is refused before anything else of it is read.
-	my $path = $cluster->file_of('point_at');
-	$node->stop;
-	open my $file, '+<:raw', $path or die "$path: $!";
-	seek $file, 28, 0;
-	read $file, my $format, 4;
-	seek $file, 28, 0;
-	print $file pack 'L', 1 + unpack 'L', $format;
-	close $file;
-	$node->start;
+	edit_page($node, $cluster->file_of('point_at'), 0, sub { substr($_[0], 28, 4) = pack 'L', 1 + unpack 'L', substr $_[0], 28, 4 });
 	for my $statement (@statements) {
 		my ($status, $out, $err) = $node->psql('postgres', "SET enable_seqscan = off; $statement");
 		like($err, qr/index "point_at" has an incompatible format.*Rebuild the index with REINDEX/s, "$method, another format: $statement");
@@ -99,18 +106,16 @@ for my $method (qw(vann vtree)) {
 
 	# Two entries that are of each other's row, as the heap's line pointers were exchanged: nothing in the index itself is wrong.
 	my $heap = $cluster->file_of('point');
-	my ($heap_block, $one, $other) = split /\|/, $node->safe_psql('postgres', <<'SQL');
+	my ($heap_block, @lines) = split /\|/, $node->safe_psql('postgres', <<'SQL');
 SELECT block, min(line), max(line) FROM (SELECT split_part(trim(ctid::text, '()'), ',', 1)::int AS block, split_part(trim(ctid::text, '()'), ',', 2)::int AS line
     FROM point) place GROUP BY block HAVING count(*) > 1 ORDER BY block LIMIT 1;
 SQL
 	my $exchange = sub {
-		$node->stop;
-		open my $table, '+<:raw', $heap or die "$heap: $!";
-		my @at = map { 8192 * $heap_block + 24 + 4 * ($_ - 1) } $one, $other;
-		my @pointers = map { seek $table, $_, 0; read $table, my $pointer, 4; $pointer } @at;
-		for (0, 1) { seek $table, $at[$_], 0; print $table $pointers[ 1 - $_ ] }
-		close $table;
-		$node->start;
+		edit_page($node, $heap, $heap_block, sub {
+			my @at = map { 24 + 4 * ($_ - 1) } @lines;
+			my @pointers = map { substr $_[0], $_, 4 } @at;
+			substr($_[0], $at[$_], 4) = $pointers[ 1 - $_ ] for 0, 1;
+		});
 	};
 	$exchange->();
 	is($node->safe_psql('postgres', q{SELECT count(*), min(kind), max(kind) FROM soupvec_verify('point_at', true)}), '2|wrong content|wrong content',
@@ -121,18 +126,41 @@ SQL
 	# Redo sets what lies between pd_lower and pd_upper to zero. The index is one page.
 	$node->safe_psql('postgres', "CREATE TABLE few (at vector(3)); INSERT INTO few SELECT ARRAY[i, 0, 0]::real[]::vector FROM generate_series(1, 9) i;
 		CREATE INDEX few_at ON few USING $method (at)");
-	$path = $cluster->file_of('few_at');
-	$node->stop;
-	open $file, '+<:raw', $path or die "$path: $!";
-	seek $file, 8192 + 12, 0;
-	print $file pack 'SS', 24, 8160;
-	close $file;
-	$node->start;
+	edit_page($node, $cluster->file_of('few_at'), 1, sub { substr($_[0], 12, 4) = pack 'SS', 24, 8160 });
 	my ($status, $out, $err) = $node->psql('postgres', q{INSERT INTO few VALUES ('[1,1,1]')});
 	like($err, qr/index page is damaged.*Block 1:.*free space/s, "$method, a hole: nothing is written to the page");
 	is($node->safe_psql('postgres', q{SELECT block, kind FROM soupvec_verify('few_at', true)}), '1|wrong header', "$method, a hole: verify finds it");
 	is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM (SELECT FROM few ORDER BY at <-> '[0,0,0]' LIMIT 20) s}), 9,
 		"$method, a hole: what is there can be read");
+	$node->safe_psql('postgres', 'DROP TABLE few');
+
+	# Entries that are sound in themselves, but lead to the wrong rows. The row at (0,5) is as far as the index knows like that at
+	# (0,4); at (0,3) there is none any more, and (0,10) is what became of (0,7).
+	$node->safe_psql('postgres', <<"SQL");
+CREATE TABLE few (id integer, at vector(3));
+INSERT INTO few SELECT i, ARRAY[least(i, 4), 0, 0]::real[]::vector FROM generate_series(1, 9) i;
+UPDATE few SET id = -id WHERE id = 7;
+DELETE FROM few WHERE id = 3;
+SQL
+	$node->safe_psql('postgres', 'VACUUM few');
+	my $leads = 'address leads nowhere';
+	for ([ 0, 4, 'address twice', 'row (0,4) is in the index twice' ], [ 0, 3, $leads, 'row (0,3): the line pointer is unused' ],
+		[ 0, 10, $leads, 'row (0,10): the row is heap-only' ], [ 0, 11, $leads, 'row (0,11): no such line pointer' ],
+		[ 1, 1, $leads, 'row (1,1): the table ends before' ]) {
+		my ($row_block, $line, $kind, $detail) = @$_;
+		$node->safe_psql('postgres', "DROP INDEX IF EXISTS few_at; CREATE INDEX few_at ON few USING $method (at)");
+		my $row_five = pack 'SSS', 0, 0, 5;
+		my $places;
+		edit_page($node, $cluster->file_of('few_at'), 1, sub { $places = $_[0] =~ s/\Q$row_five\E/pack 'SSS', 0, $row_block, $line/ge });
+		is($places, 1, "$method, an entry for ($row_block,$line) instead of (0,5)");
+		is($node->safe_psql('postgres', q{SELECT block, kind, detail FROM soupvec_verify('few_at', true) ORDER BY kind}),
+			"1|$kind|$detail\n|missing row|row (0,5) is not in the index", "$method, $detail: verify finds it");
+	}
+	# The first two bytes of a leaf's body: how many entries vtree has, up to which slot vann does, where free ones are marked.
+	$node->safe_psql('postgres', "REINDEX INDEX few_at");
+	edit_page($node, $cluster->file_of('few_at'), 1, sub { substr($_[0], 24, 2) = pack 'S', unpack('S', substr $_[0], 24, 2) - 1 });
+	is($node->safe_psql('postgres', q{SELECT kind FROM soupvec_verify('few_at', true)}), $method eq 'vann' ? 'wrong count' : 'missing row',
+		"$method, an entry less: verify finds it");
 	$node->safe_psql('postgres', 'DROP TABLE few');
 
 	# Everything goes, pages are freed; what comes then, half as much, takes them again. Without reuse there would be more
