@@ -156,9 +156,9 @@ SQL
 		is($node->safe_psql('postgres', q{SELECT block, kind, detail FROM soupvec_verify('few_at', true) ORDER BY kind}),
 			"1|$kind|$detail\n|missing row|row (0,5) is not in the index", "$method, $detail: verify finds it");
 	}
-	# The first two bytes of a leaf's body: how many entries vtree has, up to which slot vann does, where free ones are marked.
+	# A leaf's body begins with the number of entries; vann's is two numbers, and free slots are marked.
 	$node->safe_psql('postgres', "REINDEX INDEX few_at");
-	edit_page($node, $cluster->file_of('few_at'), 1, sub { substr($_[0], 24, 2) = pack 'S', unpack('S', substr $_[0], 24, 2) - 1 });
+	edit_page($node, $cluster->file_of('few_at'), 1, sub { substr($_[0], 24, 4) = pack 'SS', map { $_ && $_ - 1 } unpack 'SS', substr $_[0], 24, 4 });
 	is($node->safe_psql('postgres', q{SELECT kind FROM soupvec_verify('few_at', true)}), $method eq 'vann' ? 'wrong count' : 'missing row',
 		"$method, an entry less: verify finds it");
 	$node->safe_psql('postgres', 'DROP TABLE few');
