@@ -41,6 +41,21 @@ SELECT condition, c.* FROM unnest(ARRAY[
     'key < ''00000000-0000-0000-0000-000000000005''', 'tag = ''tag 7''', 'tag = ''none''', 'tag = ''tag 7'' AND key = ''00000000-0000-0000-0000-000000000087''']) condition,
     pg_temp.compare(condition) c;
 
+-- One of several values: 15 and 16 test it on the rows that come, 17 in the index.
+SELECT condition, c.rows, c.same FROM unnest(ARRAY[
+    'i4 = ANY(''{5,7,9999}'')', 'i4 IN (5, 7)', 'i4 = ANY(''{5,NULL,7,5}'')', 'i4 = ANY(''{}'')', 'i4 = ANY(''{NULL}'')', 'i4 = ANY(NULL::int4[])',
+    'i4 = ANY(''{3,4}''::int8[])', 'i2 = ANY(''{-3,3}''::int2[])', 'i2 < ANY(''{-2,NULL,-3}''::int2[])', 'i4 > ALL(''{97,96}'')', 'i8 IN (0, 90000000000)',
+    'i4 <> ALL(''{5,NULL}'')', 'yes = ANY(''{t}'')', 'day = ANY(''{2026-01-05,2026-01-07}'')', 'ts = ANY(ARRAY[timestamp ''2026-01-01 02:00'', NULL])',
+    'key = ANY(ARRAY[''00000000-0000-0000-0000-000000000005''::uuid])', 'tag = ANY(''{tag 7,NULL,none,tag 8}'')', 'tag IN (''tag 7'', ''tag 8'') AND key IS NOT NULL',
+    'tag = ANY(''{tag 7,tag 8}'') AND tag = ANY(''{tag 8,tag 9}'')', 'i4 = ANY(''{4,5}'') AND i2 = ANY(''{1,2}''::int2[]) AND yes', 'tag = ANY(''{}'')']) condition,
+    pg_temp.compare(condition) c;
+-- Arrays that change within the query.
+SET enable_seqscan = off;
+SELECT o.tags, (SELECT count(*) FROM (SELECT id FROM vf WHERE i4 = ANY (o.tags) ORDER BY at <-> soupvec_test.spread(8, 5)) s)
+FROM (VALUES ('{1,2}'::int4[]), ('{}'), (NULL), ('{NULL,3}'), ('{1,1,1}')) o(tags);
+SELECT count(*) FROM (SELECT id FROM vf WHERE i4 = ANY ((SELECT array_agg(i) FROM generate_series(0, 300) i)::int4[]) ORDER BY at <-> soupvec_test.spread(8, 5)) s;
+RESET enable_seqscan;
+
 -- A value that changes within the query.
 SET enable_seqscan = off;
 SELECT o.tag, n.id FROM (VALUES (1), (2), (NULL), (3)) o(tag),
