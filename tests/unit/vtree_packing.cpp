@@ -7,6 +7,7 @@ namespace soup::vtree::test {
 namespace {
 
 using Points = std::vector<std::vector<float>>;
+const auto go_on = [] {};
 
 /// A sorter that gets others' rows when it is told to sort.
 class JoinedSorter final : public tree::Sorter {
@@ -74,7 +75,7 @@ TEST(VtreeCells, FindsTheSameCellsAfterATripThroughBytes) {
             PointSet sample(dimensions);
             for (int i = 0; i < 3000; ++i)
                 sample.add(make_point(shape, dimensions, random).data());
-            const Cells cells = sample.divide_into_cells(500);
+            const Cells cells = sample.divide_into_cells(500, go_on);
             EXPECT_EQ(cells.count(), 256U);
             const Cells copy = Cells::from_bytes(dimensions, cells.to_bytes());
             EXPECT_EQ(copy.count(), cells.count());
@@ -94,7 +95,7 @@ TEST(VtreeCells, FindsTheSameCellsAfterATripThroughBytes) {
 TEST(VtreeCells, AreOneWithoutASample) {
     const float point[] = {1, 2};
     for (const Cells& cells :
-         {Cells(), PointSet(2).divide_into_cells(500), Cells::from_bytes(2, Cells().to_bytes())}) {
+         {Cells(), PointSet(2).divide_into_cells(500, go_on), Cells::from_bytes(2, Cells().to_bytes())}) {
         EXPECT_EQ(cells.count(), 1U);
         EXPECT_EQ(cells.cell_of(point), 0U);
     }
@@ -105,7 +106,7 @@ TEST(VtreeCells, RefuseBytesThatAreNotTheirs) {
     PointSet sample(3);
     for (int i = 0; i < 100; ++i)
         sample.add(make_point(Shape::uniform, 3, random).data());
-    const std::vector<std::byte> bytes = sample.divide_into_cells(16).to_bytes();
+    const std::vector<std::byte> bytes = sample.divide_into_cells(16, go_on).to_bytes();
     const auto expect_refused = [](unsigned dimensions, std::span<const std::byte> damaged) {
         try {
             Cells::from_bytes(dimensions, damaged);
@@ -197,6 +198,40 @@ TEST(VtreePacker, SortsByItsSampleWhenMoreComeThanItSeemed) {
     for (const auto& [cell, count] : cells)
         EXPECT_LT(count, 1000U) << "cell " << cell;
     expect_all_found(tree, Shape::uniform, random);
+}
+
+/// Whoever builds can be cancelled at any time: what is called between ends it, at once, and often enough.
+TEST(VtreePointSet, IsEndedByWhatIsCalledBetween) {
+    struct Ended {};
+    Random random(4);
+    PointSet points(2);
+    for (int i = 0; i < 100'000; ++i)
+        points.add(make_point(Shape::uniform, 2, random).data());
+    const auto expect_ended = [&](unsigned last, const auto& divide) {
+        unsigned calls = 0;
+        EXPECT_THROW(divide([&] {
+                         if (++calls == last) throw Ended{};
+                     }),
+                     Ended);
+        EXPECT_EQ(calls, last);
+    };
+    // Before a part is handed out: a sample's planes, two passes over all points, and a part's divisions.
+    constexpr unsigned planes = 3, passes = 2 * (100'000 / PointSet::between_points + 1), divisions = 7;
+    constexpr std::size_t parts = 4 * PointSet::parts_at_a_time;
+    unsigned calls = 0, calls_before = 0;
+    points.divide(
+        parts, [&] { ++calls; },
+        [&](auto) {
+            if (calls_before == 0) calls_before = calls;
+        });
+    EXPECT_EQ(calls_before, planes + passes + divisions);
+    for (const unsigned last : {1U, planes + 2, planes + passes - 1, planes + passes + 2})
+        expect_ended(last, [&](const std::function<void()>& between) {
+            points.divide(parts, between, [](auto) { ADD_FAILURE() << "a part is handed out"; });
+        });
+    for (const unsigned last : {1U, 100U, 255U})
+        expect_ended(last,
+                     [&](const std::function<void()>& between) { points.divide_into_cells(256, between); });
 }
 
 /// Many points are divided in pieces, in memory and when they are read back.

@@ -31,7 +31,7 @@ void Packer::sample(const float* point) {
 }
 
 void Packer::divide_sample() {
-    cells_ = sample_.divide_into_cells(cells_wanted);
+    cells_ = sample_.divide_into_cells(cells_wanted, [&] { store_.check_interrupts(); });
     sample_ = PointSet(layout_.dimensions());
 }
 
@@ -70,11 +70,13 @@ void Packer::collect(const float* point, HeapAddress row) {
 
 void Packer::begin_sorting() {
     if (!cells_ && sample_.size() > 0) divide_sample();
-    if (!cells_) cells_ = points_.divide_into_cells(cells_wanted);
+    if (!cells_) cells_ = points_.divide_into_cells(cells_wanted, [&] { store_.check_interrupts(); });
     sorter_ = make_sorter_(limits_.memory_bytes / 2);
     assigner_.emplace(layout_.dimensions(), *cells_, *sorter_);
-    for (std::uint32_t i = 0; i < rows_.size(); ++i)
+    for (std::uint32_t i = 0; i < rows_.size(); ++i) {
+        if (i % PointSet::between_points == 0) store_.check_interrupts();
         assigner_->add(points_.point(i), rows_[i]);
+    }
     sorted_ += rows_.size();
     // The memory is the sorter's for now.
     points_ = PointSet(layout_.dimensions());

@@ -30,17 +30,20 @@ void PointSet::divide_in_cells(std::size_t parts, const std::function<void()>& b
     PointSet sample(dimensions_);
     for (std::size_t i = 0; i < size(); i += step)
         sample.add(point(static_cast<std::uint32_t>(i)));
-    const Cells cells = sample.divide_into_cells(cells_wanted);
+    const Cells cells = sample.divide_into_cells(cells_wanted, between);
 
     std::vector<std::size_t> ends(cells.count());
     for (std::uint32_t i = 0; i < size(); ++i) {
+        if (i % between_points == 0) between();
         const auto cell = static_cast<std::uint32_t>(cells.cell_of(point(i)));
         keys_[i].second = cell;
         ++ends[cell];
     }
     std::exclusive_scan(ends.begin(), ends.end(), ends.begin(), std::size_t{0});
-    for (std::uint32_t i = 0; i < size(); ++i)
+    for (std::uint32_t i = 0; i < size(); ++i) {
+        if (i % between_points == 0) between();
         order_[ends[keys_[i].second]++] = i;
+    }
 
     const std::size_t most = (size() + parts - 1) / parts; // Of a part.
     std::size_t begin = 0;
@@ -62,23 +65,25 @@ void PointSet::divide(std::span<std::uint32_t> some, std::size_t parts, const st
     divide(some.subspan(left), parts - parts_left, between, take);
 }
 
-Cells PointSet::divide_into_cells(std::size_t cells) {
+Cells PointSet::divide_into_cells(std::size_t cells, const std::function<void()>& between) {
     Cells result;
     const std::size_t most = std::max<std::size_t>(1, std::min(cells, size() / 4));
     result.planes_.resize(std::bit_floor(most));
     number_all();
-    place_planes(order_, 1, result);
+    place_planes(order_, 1, between, result);
     return result;
 }
 
-void PointSet::place_planes(std::span<std::uint32_t> some, std::size_t node, Cells& into) {
+void PointSet::place_planes(std::span<std::uint32_t> some, std::size_t node,
+                            const std::function<void()>& between, Cells& into) {
     if (node >= into.planes_.size()) return;
+    between();
     const unsigned dimension = longest_side(some);
     const std::size_t left = some.size() / 2;
     partition(some, left, dimension);
     into.planes_[node] = {dimension, point(some[left])[dimension]};
-    place_planes(some.first(left), 2 * node, into);
-    place_planes(some.subspan(left), 2 * node + 1, into);
+    place_planes(some.first(left), 2 * node, between, into);
+    place_planes(some.subspan(left), 2 * node + 1, between, into);
 }
 
 unsigned PointSet::longest_side(std::span<const std::uint32_t> some) const {

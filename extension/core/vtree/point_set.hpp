@@ -31,13 +31,15 @@ public:
 
     /// So many leaves' points stay in the processor's cache while they are divided.
     static constexpr std::size_t parts_at_a_time = 128;
+    static constexpr std::size_t between_points = 16'384;
     /// Divides all points into `parts` of nearly equal size and hands each part's numbers out, neighbours one
     /// after the other; of very many parts one in parts_at_a_time may be added, and none is larger for that.
-    /// `between` is called before each division.
+    /// `between` is called before each division and every `between_points` points of a pass over all of them.
     void divide(std::size_t parts, const std::function<void()>& between,
                 const std::function<void(std::span<std::uint32_t>)>& take);
-    /// About `cells` of them, rounded down to a power of two and to what the points are enough for.
-    Cells divide_into_cells(std::size_t cells);
+    /// About `cells` of them, rounded down to a power of two and to what the points are enough for. `between`
+    /// is called as by divide().
+    Cells divide_into_cells(std::size_t cells, const std::function<void()>& between);
 
 private:
     void number_all();
@@ -45,7 +47,8 @@ private:
                          const std::function<void(std::span<std::uint32_t>)>& take);
     void divide(std::span<std::uint32_t> some, std::size_t parts, const std::function<void()>& between,
                 const std::function<void(std::span<std::uint32_t>)>& take);
-    void place_planes(std::span<std::uint32_t> some, std::size_t node, Cells& into);
+    void place_planes(std::span<std::uint32_t> some, std::size_t node, const std::function<void()>& between,
+                      Cells& into);
     unsigned longest_side(std::span<const std::uint32_t> some) const;
     void partition(std::span<std::uint32_t> some, std::size_t left, unsigned dimension);
 
