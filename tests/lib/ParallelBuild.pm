@@ -85,6 +85,9 @@ sub check_nothing_left {
 	  or die 'workers stay';
 	is($self->sql(q{SELECT count(*) FROM pg_class WHERE relname = 'point_bad'}), 0, "$when: no index is left");
 	is($self->sql(q{SELECT count(*) FROM pg_ls_tmpdir()}), 0, "$when: no temporary file is left");
+	# What a transaction that failed had created is removed by the next checkpoint.
+	is($self->sql('CHECKPOINT;', q{SELECT file FROM pg_database d, pg_ls_dir('base/' || d.oid) file WHERE datname = current_database()
+		AND file ~ '^\d+$' AND pg_filenode_relation(0, file::oid) IS NULL}), '', "$when: no file of a relation is left");
 	return;
 }
 
