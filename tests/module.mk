@@ -46,6 +46,8 @@ $(BUILD)/fuzz/objects/%.o: %.cpp
 # The tree's fuzzers link the kernels as they are: one instance for each instruction set needs flags of its own.
 $(BUILD)/fuzz/fuzz_vann_page: $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(wildcard extension/core/tree/*.cpp \
                 extension/core/vann/*.cpp) tests/lib/memory_store.cpp) $(SIMD_OBJS)
+$(BUILD)/fuzz/fuzz_vtree_page: $(patsubst %.cpp,$(BUILD)/fuzz/objects/%.o,$(wildcard extension/core/tree/*.cpp \
+                extension/core/vtree/*.cpp) tests/lib/memory_store.cpp) $(SIMD_OBJS)
 $(BUILD)/fuzz/fuzz_region_text: $(BUILD)/fuzz/objects/extension/core/vtree/region_text.o
 $(BUILD)/fuzz/fuzz_page_delta: $(BUILD)/fuzz/objects/extension/core/tree/page_delta.o
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.cpp $(FUZZ_OBJS)
