@@ -26,8 +26,8 @@ public:
         file_.attempt(
             [&] { tree::verify(store, geometry_, tree::Unlinked::reported, [](const tree::Violation&) {}); });
         scan();
-        for (unsigned i = 0; i < 4; ++i)
-            file_.attempt([&] { insert(store, points_[i * 7]); });
+        for (std::size_t i = 0; i < 4; ++i)
+            file_.attempt([&] { insert(store, points_[7 * i]); });
         file_.attempt([&] {
             tree::VacuumResult result = tree::bulk_delete(
                 store, geometry_, [](tree::HeapAddress address) { return address.offset % 3 == 0; });
