@@ -40,7 +40,7 @@ for my $named ([ 'fashion-mnist', 'images' ], [ 'windows-of-electrocardiograms',
 
 # --- vtree: beside the server's own and PostGIS ------------------------------------------------------------------------
 if (my $set = raw('clustered-points-in-space')) {
-    my ($ours, %peers) = ($set->{vtree}, map { $_ => $set->{$_} } grep { ref $set->{$_} && $_ ne 'vtree' } keys %$set);
+    my ($ours, %peers) = ($set->{vtree}, map { $_ => $set->{$_} } grep { ref $set->{$_} && !/^vtree$| in memory$/ } keys %$set);
     for my $asked ([ 'box1000_us', 'a box of ~1,000' ], [ 'nearest10_us', 'the ten nearest' ]) {
         my ($field, $what) = @$asked;
         next unless $ours->{$field};

@@ -154,13 +154,13 @@ sub growth_section {
         my ($rows, $path) = @$_;
         my @lines = lines_of($path) or die "$path: cannot be read\n";
         put("$docs/figures/growth-$rows.json", join '', @lines);
-        my %leaves = map { my $point = JSON::PP->new->decode($_); sprintf('%.2f', $point->{asked}) => $point } @lines;
+        my %leaves = map { my $point = JSON::PP->new->decode($_); sprintf('%.3f', $point->{asked}) => $point } @lines;
         $text .= '| ' . number($rows) . ' | ' . join(' | ', map {
             my $one = $leaves{$_};
             my $power = $before{$_} ? sprintf ' (%.2f)', log($one->{leaves} / $before{$_}[1]) / log($rows / $before{$_}[0]) : '';
             $before{$_} = [$rows, $one->{leaves}];
             sprintf '%.1f%s, recall %.3f', $one->{leaves}, $power, $one->{recall};
-        } qw(0.90 0.95 0.99)) . " |\n";
+        } qw(0.900 0.950 0.990)) . " |\n";
     }
     return "$text\n";
 }
