@@ -61,15 +61,12 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
     for (std::size_t b = 0; b < beams.size(); b++) {
         const auto& route = scores.route(beams[b], reaches.back());
         tally.opened[b] += static_cast<double>(scores.pages_opened());
-        Nearest nearest;
-        for (std::size_t i = 0; i < std::min(route.size(), Nearest::count); i++)
-            nearest.add(route[i].order);
         Beam beam(watched);
         std::size_t at = 0;
         double last_deeper = 0;
         std::array<double, depths.size()> shares{};
         for (std::size_t r = 0; r < reaches.size(); r++) {
-            const float limit = nearest.limit(reaches[r]);
+            const float limit = scores.nearest().limit(reaches[r]);
             bool is_changed = false;
             for (; at < route.size() && (at == 0 || route[at].order <= limit); at++)
                 if (route[at].leaf != Scores::not_scored &&

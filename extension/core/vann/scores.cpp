@@ -189,7 +189,7 @@ const std::vector<std::uint16_t>& Scores::before(std::uint32_t leaf) {
 const std::vector<Scores::Step>& Scores::route(unsigned beam, float reach) {
     pages_opened_ = map_.know(beam, parents_);
     route_.clear();
-    Nearest nearest;
+    nearest_ways_ = {};
     float limit = nothing;
     for (std::size_t i = 0; i < ways_.size(); i++) {
         sort_ways(i + 1);
@@ -202,8 +202,8 @@ const std::vector<Scores::Step>& Scores::route(unsigned beam, float reach) {
             route_.push_back({way.order, way.leaf + leaf});
         if (known >= Nearest::count) continue;
         for (std::size_t step = known; step < route_.size(); step++)
-            nearest.add(way.order);
-        if (route_.size() >= Nearest::count) limit = nearest.limit(reach);
+            nearest_ways_.add(way.order);
+        if (route_.size() >= Nearest::count) limit = nearest_ways_.limit(reach);
     }
     return route_;
 }

@@ -43,6 +43,8 @@ public:
     /// The leaves that a search with this beam knows, nearest first: those within reach, and Nearest::count
     /// at least.
     const std::vector<Step>& route(unsigned beam, float reach);
+    /// Of the leaves on that route.
+    const Nearest& nearest() const noexcept { return nearest_ways_; }
     /// Inner pages that it opened.
     std::size_t pages_opened() const noexcept { return pages_opened_; }
 
@@ -92,6 +94,7 @@ private:
 
     std::vector<bool> parents_;
     std::vector<Step> route_;
+    Nearest nearest_ways_;
     std::vector<std::uint16_t> selected_slots_;
     std::vector<float> selected_orders_;
 };
