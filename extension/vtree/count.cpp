@@ -6,6 +6,7 @@
 // row-level security would apply to the caller. In a serializable transaction the whole table counts as read.
 #include "vtree/count.hpp"
 
+#include "core/simd/dispatch.hpp"
 #include "core/vtree/grid.hpp"
 #include "core/vtree/region_scan.hpp"
 #include "tree/buffer_store.hpp"
@@ -31,8 +32,6 @@ extern "C" {
 
 namespace soup::vtree {
 namespace {
-
-constexpr std::size_t cells_max = std::size_t{1} << 20;
 
 /// Before any lock, as the caller: somebody without rights learns nothing and holds up nobody. Server code.
 Oid check_rights(Oid index) {
@@ -61,6 +60,35 @@ void check_usable(Relation index) {
                          : errhint("Rebuild it with REINDEX."));
 }
 
+/// What is counted.
+class Tally {
+public:
+    virtual ~Tally() = default;
+    /// All hits of a leaf.
+    virtual void add(const LeafView& leaf) = 0;
+    /// The rows that are visible.
+    virtual void add(const Hits& hits, std::span<const char> is_visible) = 0;
+};
+
+/// Counts a leaf as it lies there if the map says that all its rows are visible, as of most leaves it does.
+class Viewer final : public LeafViewer {
+public:
+    Viewer(VisibleRows& visible, Tally& tally, Relation index)
+        : visible_(visible), tally_(tally), index_(index) {}
+
+    bool look(const LeafView& leaf) override {
+        if (!visible_.knows_all(leaf.rows)) return false;
+        tally_.add(leaf);
+        pgstat_count_index_tuples(index_, simd::kernels().boxes.count_bits(leaf.inside, leaf.rows.size()));
+        return true;
+    }
+
+private:
+    VisibleRows& visible_;
+    Tally& tally_;
+    Relation index_;
+};
+
 /// An index to count in, checked and locked. Members are in the order in which they are made.
 class CountedIndex {
 public:
@@ -77,18 +105,17 @@ public:
 
     unsigned dimensions() const noexcept { return open_->meta.dimensions; }
 
-    /// Calls visit(hits, is_visible) for each leaf that has rows in the region.
-    template<class Visit>
-    void scan(Region region, RegionScan::Want want, Visit&& visit) {
+    void scan(Region region, RegionScan::Want want, Tally& tally) {
         tree::BufferStore store(lock_.index());
         VisibleRows visible(lock_.heap(), snapshot_);
-        RegionScan rows(store, layout_of(*open_), std::move(region), want);
+        Viewer viewer(visible, tally, lock_.index());
+        RegionScan rows(store, layout_of(*open_), std::move(region), want, &viewer);
         Hits hits;
         std::vector<char> is_visible;
         pgstat_count_index_scan(lock_.index());
         while (rows.next(hits)) {
-            const std::size_t count = visible.look_at(hits.rows, is_visible);
-            visit(hits, is_visible, count);
+            visible.look_at(hits.rows, is_visible);
+            tally.add(hits, is_visible);
             pgstat_count_index_tuples(lock_.index(), hits.rows.size());
         }
     }
@@ -113,13 +140,41 @@ private:
     tree::OpenIndexPtr open_;
 };
 
+class RowTally final : public Tally {
+public:
+    void add(const LeafView& leaf) override {
+        total_ += static_cast<std::int64_t>(simd::kernels().boxes.count_bits(leaf.inside, leaf.rows.size()));
+    }
+    void add(const Hits&, std::span<const char> is_visible) override {
+        total_ += std::ranges::count(is_visible, 1);
+    }
+    std::int64_t total() const noexcept { return total_; }
+
+private:
+    std::int64_t total_ = 0;
+};
+
+class CellTally final : public Tally {
+public:
+    explicit CellTally(const Grid& grid) : grid_(grid), counts_(grid.cell_count()) {}
+
+    void add(const LeafView& leaf) override { grid_.count(leaf.points, leaf.inside, counts_); }
+    void add(const Hits& hits, std::span<const char> is_visible) override {
+        const std::size_t dimensions = hits.points.size() / hits.rows.size();
+        for (std::size_t i = 0; i < hits.rows.size(); ++i)
+            if (is_visible[i] != 0) ++counts_[grid_.cell_of(hits.points.data() + i * dimensions)];
+    }
+    std::span<const std::int64_t> counts() const noexcept { return counts_; }
+
+private:
+    const Grid& grid_;
+    std::vector<std::int64_t> counts_;
+};
+
 std::int64_t count(CountedIndex& counted, Region region) {
-    std::int64_t total = 0;
-    counted.scan(std::move(region), RegionScan::Want::rows,
-                 [&](const Hits&, const std::vector<char>&, std::size_t count) {
-                     total += static_cast<std::int64_t>(count);
-                 });
-    return total;
+    RowTally tally;
+    counted.scan(std::move(region), RegionScan::Want::rows, tally);
+    return tally.total();
 }
 
 std::int64_t count_in(Oid index, void (*keep)(Region&, Datum, unsigned), Datum datum) {
@@ -139,30 +194,28 @@ std::vector<int> cells_of(Datum datum) {
     for (const int along : cells) {
         if (along < 1) throw bad_input("cells must be positive");
         product *= static_cast<std::size_t>(along);
-        if (product > cells_max)
-            throw too_big("cannot count in more than " + std::to_string(cells_max) + " cells");
+        if (product > Grid::cells_max)
+            throw too_big("cannot count in more than " + std::to_string(Grid::cells_max) + " cells");
     }
     return cells;
 }
 
-void put_cells(FunctionCallInfo fcinfo, const Grid& grid, const std::vector<int>& cells,
-               const std::vector<std::int64_t>& counts) {
-    std::vector<int> place(cells.size());
-    std::vector<Datum> elements(cells.size());
+void put_cells(FunctionCallInfo fcinfo, const Grid& grid, unsigned dimensions,
+               std::span<const std::int64_t> counts) {
     pg::call([&] {
         InitMaterializedSRF(fcinfo, 0);
         auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+        // One array for all rows, of which each is a copy.
+        auto* elements = static_cast<Datum*>(palloc0(sizeof(Datum) * dimensions));
+        ArrayType* array =
+            construct_array(elements, static_cast<int>(dimensions), INT4OID, 4, true, TYPALIGN_INT);
+        const std::span place(reinterpret_cast<int*>(ARR_DATA_PTR(array)), dimensions);
         for (std::size_t cell = 0; cell < counts.size(); ++cell) {
             if (counts[cell] == 0) continue;
             grid.place_of(cell, place);
-            for (std::size_t j = 0; j < place.size(); ++j)
-                elements[j] = Int32GetDatum(place[j]);
-            ArrayType* array = construct_array(elements.data(), static_cast<int>(elements.size()), INT4OID, 4,
-                                               true, TYPALIGN_INT);
             Datum values[2] = {PointerGetDatum(array), Int64GetDatum(counts[cell])};
             bool is_null[2] = {false, false};
             tuplestore_putvalues(result->setResult, result->setDesc, values, is_null);
-            pfree(array);
         }
     });
 }
@@ -184,15 +237,11 @@ void count_cells(FunctionCallInfo fcinfo) {
         upper[j] = vector::value_at(box.upper, static_cast<int>(j));
     }
     const Grid grid(lower, upper, cells);
-    std::vector<std::int64_t> counts(grid.cell_count());
+    CellTally tally(grid);
     Region region(dimensions);
     region.keep_box(lower.data(), upper.data());
-    counted.scan(std::move(region), RegionScan::Want::rows_and_points,
-                 [&](const Hits& hits, const std::vector<char>& is_visible, std::size_t) {
-                     for (std::size_t i = 0; i < hits.rows.size(); ++i)
-                         if (is_visible[i] != 0) ++counts[grid.cell_of(hits.points.data() + i * dimensions)];
-                 });
-    put_cells(fcinfo, grid, cells, counts);
+    counted.scan(std::move(region), RegionScan::Want::rows_and_points, tally);
+    put_cells(fcinfo, grid, dimensions, tally.counts());
 }
 
 } // namespace

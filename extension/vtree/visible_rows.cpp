@@ -6,6 +6,8 @@
 #include "tree/address.hpp"
 #include "tree/server_page.hpp"
 
+#include <bit>
+
 extern "C" {
 #include "access/tableam.h"
 #include "access/visibilitymap.h"
@@ -22,7 +24,34 @@ constexpr BlockNumber blocks_a_page = (BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) 
 constexpr std::size_t map_bytes_a_row = 16;
 
 BlockNumber block_of(tree::HeapAddress row) noexcept {
-    return BlockNumber{row.block_high} << 16 | row.block_low;
+    std::uint32_t halves = 0; // As they lie there, the higher one first.
+    std::memcpy(&halves, &row, sizeof halves);
+    return std::rotl(halves, 16);
+}
+
+struct BlockRange {
+    BlockNumber first = InvalidBlockNumber, last = 0;
+
+    void add(BlockNumber block) noexcept {
+        first = std::min(first, block);
+        last = std::max(last, block);
+    }
+};
+
+/// In two halves, because each minimum has to wait for the one before it.
+BlockRange range_of(std::span<const tree::HeapAddress> rows) noexcept {
+    BlockRange all, other;
+    const std::size_t half = rows.size() / 2;
+    for (std::size_t i = 0; i < half; ++i) {
+        all.add(block_of(rows[i]));
+        other.add(block_of(rows[half + i]));
+    }
+    if (rows.size() % 2 != 0) all.add(block_of(rows.back()));
+    if (half > 0) {
+        all.add(other.first);
+        all.add(other.last);
+    }
+    return all;
 }
 
 } // namespace
@@ -60,12 +89,7 @@ std::size_t VisibleRows::look_at(std::span<const tree::HeapAddress> rows, std::v
 /// Most tables are all visible but for their end, so the map from a leaf's first heap page to its last is
 /// looked at as a whole: a kilobyte of it, 32 MB of heap, costs less than a few rows one by one.
 bool VisibleRows::are_all_visible(std::span<const tree::HeapAddress> rows) {
-    BlockNumber first = InvalidBlockNumber, last = 0;
-    for (const tree::HeapAddress& row : rows) {
-        const BlockNumber block = block_of(row);
-        first = std::min(first, block);
-        last = std::max(last, block);
-    }
+    const auto [first, last] = range_of(rows);
     if (rows.empty() || (last - first) / blocks_a_byte > rows.size() * map_bytes_a_row) return false;
     // This also brings the map's page.
     if (!is_all_visible(first) || map_ == nullptr || first / blocks_a_page != last / blocks_a_page)

@@ -23,6 +23,13 @@ namespace soup::vtree::test {
 
 using Random = std::mt19937_64;
 
+/// All sets that this machine runs; the others are compiled only.
+inline std::vector<simd::Isa> runnable() {
+    std::vector<simd::Isa> sets;
+    std::copy_if(simd::best_first.begin(), simd::best_first.end(), std::back_inserter(sets), simd::available);
+    return sets;
+}
+
 struct BoxOf {
     std::vector<float> lower, upper;
 };

@@ -73,8 +73,18 @@ TEST_P(BoxKernelsOn, agree_with_plain_loops) {
         kernels->box_distances(boxes(count), ball.centre.data(), nearest, farthest);
         kernels->box_growth(boxes(count), ball.centre.data(), {volume, stretch});
 
+        const float border = ball.centre[0];
+        std::uint64_t reached[4] = {};
+        kernels->values_from(lower.values.data(), count, border, reached);
+        const simd::ColumnRange range = kernels->column_range(lower.values.data(), count);
+        const auto [least, greatest] =
+            std::minmax_element(lower.values.begin(), lower.values.begin() + count);
+        EXPECT_EQ(range.least, *least);
+        EXPECT_EQ(range.greatest, *greatest);
+
         std::vector<bool> expect_in_box(bits(in_box, count).size()),
-            expect_in_ball = expect_in_box, expect_meet = expect_in_box, expect_within = expect_in_box;
+            expect_in_ball = expect_in_box, expect_meet = expect_in_box, expect_within = expect_in_box,
+            expect_reached = expect_in_box;
         for (std::size_t i = 0; i < count; ++i) {
             bool is_in = true, does_meet = true, is_within = true;
             double near_sum = 0, far_sum = 0;
@@ -94,6 +104,7 @@ TEST_P(BoxKernelsOn, agree_with_plain_loops) {
                 sides *= side;
                 stretched += new_side - side;
             }
+            expect_reached[i] = low(i, 0) >= border;
             expect_in_box[i] = is_in;
             expect_in_ball[i] =
                 squared_distance(point(i).data(), ball.centre.data(), dimensions) <= radius_squared;
@@ -113,6 +124,9 @@ TEST_P(BoxKernelsOn, agree_with_plain_loops) {
         }
         EXPECT_EQ(bits(in_box, count), expect_in_box);
         EXPECT_EQ(bits(in_ball, count), expect_in_ball);
+        EXPECT_EQ(bits(reached, count), expect_reached);
+        EXPECT_EQ(kernels->count_bits(reached, count),
+                  static_cast<std::size_t>(std::ranges::count(expect_reached, true)));
         EXPECT_EQ(bits(meet, count), expect_meet);
         EXPECT_EQ(bits(within, count), expect_within);
     }
@@ -126,13 +140,6 @@ TEST_P(BoxKernelsOn, find_the_first_of_the_least) {
         EXPECT_EQ(kernels->least(values.data(), count),
                   static_cast<std::size_t>(std::min_element(values.begin(), values.end()) - values.begin()));
     }
-}
-
-/// All sets that this machine runs; the others are compiled only.
-std::vector<simd::Isa> runnable() {
-    std::vector<simd::Isa> sets;
-    std::copy_if(simd::best_first.begin(), simd::best_first.end(), std::back_inserter(sets), simd::available);
-    return sets;
 }
 
 INSTANTIATE_TEST_SUITE_P(sets, BoxKernelsOn,

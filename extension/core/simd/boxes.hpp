@@ -32,6 +32,10 @@ struct BoxGrowth {
     float* stretch; ///< By how much its sides grow in sum when it takes the point; 0 only if it has it.
 };
 
+struct ColumnRange {
+    float least, greatest;
+};
+
 struct BoxKernels {
     /// Borders included.
     void (*points_in_box)(const PointColumns& points, const float* lower, const float* upper,
@@ -47,6 +51,11 @@ struct BoxKernels {
     void (*box_distances)(const BoxColumns& boxes, const float* from, float* nearest_squared,
                           float* farthest_squared) noexcept;
     void (*box_growth)(const BoxColumns& boxes, const float* point, const BoxGrowth& into) noexcept;
+    void (*values_from)(const float* column, std::size_t count, float least, std::uint64_t* reached) noexcept;
+    /// Of a mask that has been written for so many slots.
+    std::size_t (*count_bits)(const std::uint64_t* mask, std::size_t count) noexcept;
+    /// The least and the greatest of a column; count > 0, no NaN.
+    ColumnRange (*column_range)(const float* column, std::size_t count) noexcept;
     /// Where the least value is, the first of equals. The values up to the next multiple of 16 count too, so
     /// the caller fills those with infinity. count > 0, no NaN.
     std::size_t (*least)(const float* values, std::size_t count) noexcept;

@@ -92,6 +92,17 @@ void points_in_box(const PointColumns& points, const float* lower, const float* 
 }
 
 template<class Arch>
+void values_from(const float* column, std::size_t count, float least, std::uint64_t* reached) noexcept {
+    using R = Register<float, Arch>;
+    mask_by_words(count, reached, [&](std::size_t first, std::size_t last) noexcept {
+        std::uint64_t word = 0;
+        for (std::size_t i = first; i < last; i += R::size)
+            word |= lane_bits(R(least) <= R::load_unaligned(column + i)) << (i - first);
+        return word;
+    });
+}
+
+template<class Arch>
 void points_in_ball(const PointColumns& points, const float* centre, double radius_squared,
                     std::uint64_t* inside) noexcept {
     using R = Register<double, Arch>;
@@ -196,6 +207,39 @@ void box_growth(const BoxColumns& boxes, const float* point, const BoxGrowth& in
     }
 }
 
+inline std::size_t count_bits(const std::uint64_t* mask, std::size_t count) noexcept {
+    std::size_t bits = 0;
+    for (std::size_t first = 0; first < count; first += 64)
+        bits += static_cast<unsigned>(__builtin_popcountll(mask[first / 64]));
+    return bits;
+}
+
+/// By registers from the first to the one that ends at the last value.
+template<class R>
+ColumnRange range_of(const float* column, std::size_t count) noexcept {
+    R low = R::load_unaligned(column), high = low;
+    for (std::size_t i = R::size; i < count; i += R::size) {
+        const R values = R::load_unaligned(column + (i + R::size < count ? i : count - R::size));
+        low = lesser(low, values);
+        high = greater(high, values);
+    }
+    float lows[R::size], highs[R::size];
+    low.store_unaligned(lows);
+    high.store_unaligned(highs);
+    ColumnRange range{lows[0], highs[0]};
+    for (std::size_t lane = 1; lane < R::size; ++lane) {
+        range.least = lows[lane] < range.least ? lows[lane] : range.least;
+        range.greatest = highs[lane] > range.greatest ? highs[lane] : range.greatest;
+    }
+    return range;
+}
+
+template<class Arch>
+ColumnRange column_range(const float* column, std::size_t count) noexcept {
+    using R = Register<float, Arch>;
+    return count < R::size ? range_of<OneLane<float>>(column, count) : range_of<R>(column, count);
+}
+
 template<class Arch>
 std::size_t least(const float* values, std::size_t count) noexcept {
     using R = Register<float, Arch>;
@@ -220,6 +264,9 @@ constexpr BoxKernels box_kernels_for{
     .boxes_meet_box = boxes_meet_box<Arch>,
     .box_distances = box_distances<Arch>,
     .box_growth = box_growth<Arch>,
+    .values_from = values_from<Arch>,
+    .count_bits = count_bits,
+    .column_range = column_range<Arch>,
     .least = least<Arch>,
 };
 

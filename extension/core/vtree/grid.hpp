@@ -1,7 +1,13 @@
 // A box divided into equal cells, for counts by place.
+//
+// Points come a leaf at a time, and a leaf is small: few borders between cells lie among its points. So the
+// points are divided as a set, one bit each, border by border, one dimension after the other, and what is
+// left of the set after the last dimension is counted by its bits. Where more borders than that lie among
+// them, each point finds its cell by itself. Both compare with the same borders.
 #pragma once
 
-#include <cstddef>
+#include "core/simd/boxes.hpp"
+
 #include <span>
 #include <vector>
 
@@ -9,46 +15,32 @@ namespace soup::vtree {
 
 class Grid {
 public:
-    /// The counts of cells along each dimension, all at least 1.
-    Grid(std::span<const float> lower, std::span<const float> upper, std::span<const int> cells)
-        : lower_(lower.begin(), lower.end()), cells_(cells.begin(), cells.end()) {
-        for (std::size_t j = 0; j < cells_.size(); ++j) {
-            const double side = static_cast<double>(upper[j]) - lower[j];
-            per_unit_.push_back(side > 0 ? cells_[j] / side : 0);
-        }
-    }
+    static constexpr std::size_t cells_max = std::size_t{1} << 20;
 
-    std::size_t cell_count() const noexcept {
-        std::size_t product = 1;
-        for (const int cells : cells_)
-            product *= static_cast<std::size_t>(cells);
-        return product;
-    }
+    /// The counts of cells along each dimension, all at least 1, their product at most cells_max.
+    Grid(std::span<const float> lower, std::span<const float> upper, std::span<const int> cells);
 
-    /// The cell of a point of the box: the last dimension runs fastest. A border belongs to the cell above
-    /// it, the box's own upper border to the last cell.
-    std::size_t cell_of(const float* point) const noexcept {
-        std::size_t cell = 0;
-        for (std::size_t j = 0; j < cells_.size(); ++j) {
-            const double place = (static_cast<double>(point[j]) - lower_[j]) * per_unit_[j];
-            const int last = cells_[j] - 1;
-            const int along = place >= last ? last : place > 0 ? static_cast<int>(place) : 0;
-            cell = cell * static_cast<std::size_t>(cells_[j]) + static_cast<std::size_t>(along);
-        }
-        return cell;
-    }
+    std::size_t cell_count() const noexcept { return cell_count_; }
+
+    /// Of cells the last dimension runs fastest. A border belongs to the cell above it, the box's own upper
+    /// border to the last cell; a point outside belongs to the nearest cell.
+    std::size_t cell_of(const float* point) const noexcept;
+    /// Adds the points of the mask, at most a page's, to their cells' counts.
+    void count(const simd::PointColumns& points, const std::uint64_t* inside,
+               std::span<std::int64_t> counts) const noexcept;
     /// Where a cell lies along each dimension, from 1.
-    void place_of(std::size_t cell, std::span<int> into) const noexcept {
-        for (std::size_t j = cells_.size(); j-- > 0;) {
-            into[j] = 1 + static_cast<int>(cell % static_cast<std::size_t>(cells_[j]));
-            cell /= static_cast<std::size_t>(cells_[j]);
-        }
-    }
+    void place_of(std::size_t cell, std::span<int> into) const noexcept;
 
 private:
-    std::vector<float> lower_;
-    std::vector<int> cells_;
-    std::vector<double> per_unit_;
+    friend class LeafCount;
+    struct Side {
+        std::vector<float> borders; ///< Ascending: where the second cell begins, the third, and so on.
+        std::size_t step = 1;       ///< From a cell to the next one along this side.
+        std::size_t cell_of(float value) const noexcept;
+    };
+
+    std::vector<Side> sides_;
+    std::size_t cell_count_ = 1;
 };
 
 } // namespace soup::vtree

@@ -43,6 +43,20 @@ private:
     std::vector<Ball> balls_;
 };
 
+/// Sets the first bits, and clears the rest of the last word.
+inline void set_bits(std::uint64_t* mask, unsigned count) noexcept {
+    for (unsigned first = 0; first < count; first += 64)
+        mask[first / 64] =
+            count - first >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (count - first)) - 1;
+}
+
+inline bool has_bits(const std::uint64_t* mask, unsigned count) noexcept {
+    std::uint64_t any = 0;
+    for (unsigned word = 0; word < (count + 63) / 64; ++word)
+        any |= mask[word];
+    return any != 0;
+}
+
 /// Calls visit(slot) for every bit that is set.
 template<class Visit>
 void for_each_bit(const std::uint64_t* mask, unsigned count, Visit&& visit) {

@@ -8,8 +8,9 @@
 
 namespace soup::vtree {
 
-RegionScan::RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want)
-    : store_(store), layout_(layout), region_(std::move(region)), want_(want) {
+RegionScan::RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want,
+                       LeafViewer* viewer)
+    : store_(store), layout_(layout), region_(std::move(region)), want_(want), viewer_(viewer) {
     if (!region_.is_nothing()) stack_.push_back({tree::root_link(), any_level, region_.is_everything()});
 }
 
@@ -60,27 +61,24 @@ void RegionScan::push_children(const tree::Page& inner, bool is_within) {
 void RegionScan::take_leaf(tree::Page& leaf, bool is_within, Hits& hits) const {
     const unsigned count = layout_.checked_count(leaf);
     const std::byte* body = leaf.body();
-    const HeapAddress* addresses = layout_.addresses(body);
-    const std::size_t before = hits.rows.size();
+    const simd::PointColumns points = layout_.points(body, count);
+    const std::span rows(layout_.addresses(body), count);
     Mask inside;
-    if (is_within) {
-        hits.rows.insert(hits.rows.end(), addresses, addresses + count);
-    } else {
-        region_.find_points(layout_.points(body, count), inside);
-        for_each_bit(inside, count, [&](unsigned slot) { hits.rows.push_back(addresses[slot]); });
-    }
-    if (hits.rows.size() == before) return;
-    if (want_ == Want::rows_and_points) {
-        const auto copy = [&](unsigned slot) {
+    if (is_within)
+        set_bits(inside, count);
+    else
+        region_.find_points(points, inside);
+    if (!has_bits(inside, count)) return;
+    if (viewer_ != nullptr && viewer_->look({points, rows, inside})) return;
+    if (is_within)
+        hits.rows.insert(hits.rows.end(), rows.begin(), rows.end());
+    else
+        for_each_bit(inside, count, [&](unsigned slot) { hits.rows.push_back(rows[slot]); });
+    if (want_ == Want::rows_and_points)
+        for_each_bit(inside, count, [&](unsigned slot) {
             for (unsigned j = 0; j < layout_.dimensions(); ++j)
                 hits.points.push_back(layout_.column(body, j)[slot]);
-        };
-        if (is_within)
-            for (unsigned slot = 0; slot < count; ++slot)
-                copy(slot);
-        else
-            for_each_bit(inside, count, copy);
-    }
+        });
     leaf.unlock();
     hits.leaves.push_back(std::move(leaf));
 }

@@ -20,11 +20,28 @@ struct Hits {
     }
 };
 
+/// A leaf with hits, as it lies there.
+struct LeafView {
+    simd::PointColumns points;
+    std::span<const HeapAddress> rows; ///< Of all points.
+    const std::uint64_t* inside;       ///< Which points are hits.
+};
+
+/// Who may be content with a look at a leaf.
+class LeafViewer {
+public:
+    virtual ~LeafViewer() = default;
+    /// While the leaf is locked. True: that was enough, and the leaf's hits are not wanted.
+    virtual bool look(const LeafView& leaf) = 0;
+};
+
 class RegionScan {
 public:
     enum class Want : std::uint8_t { rows, rows_and_points };
 
-    RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want);
+    /// The viewer, if there is one, must outlive the scan.
+    RegionScan(tree::PageStore& store, const Layout& layout, Region region, Want want,
+               LeafViewer* viewer = nullptr);
 
     /// The next leaf with hits; false at the end. Order is no order.
     bool next(Hits& hits);
@@ -46,6 +63,7 @@ private:
     Layout layout_;
     Region region_;
     Want want_;
+    LeafViewer* viewer_;
     std::vector<Pending> stack_;
     std::vector<Block> soon_;
 };
