@@ -67,7 +67,7 @@ IndexAmRoutine* make_routine() {
     // The clean-up may measure the index anew, which a parallel worker cannot.
     routine->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
 #if PG_VERSION_NUM >= 170000
-    routine->amcanbuildparallel = method.loads_in_parallel();
+    routine->amcanbuildparallel = true;
 #endif
     routine->ambuild = Callbacks<method>::build;
     routine->ambuildempty = Callbacks<method>::build_empty;
