@@ -111,6 +111,7 @@ private:
     BuildOptions options() {
         BuildOptions options;
         options.memory_bytes = context_.memory_bytes;
+        options.trainers = static_cast<unsigned>(context_.workers);
         options.loaders = static_cast<unsigned>(context_.workers) + 1;
         options.expected_rows = static_cast<std::uint64_t>(std::max(0.0, context_.heap_rows));
         options.leaf_fill = fill_of(context_.index);

@@ -125,7 +125,7 @@ TEST(VannCalibration, FindsMoreByReachForQueriesUnlikeTheRows) {
     BuiltTree tree(make_parameters(64));
     tree.build(vectors);
     const Asked asked(vectors, source.next(150));
-    const SearchSettings settings = settings_for(tree.calibration(), 0.98);
+    const SearchSettings settings = settings_for(tree.calibration(), 0.99);
     SearchSettings fixed = settings;
     fixed.reach.reset();
     EXPECT_GT(asked.recall(tree, settings), asked.recall(tree, fixed));

@@ -2,6 +2,8 @@
 // found again.
 #include "tests/unit/vann_search_fixture.hpp"
 
+#include "core/vann/trainers.hpp"
+
 #include <thread>
 
 namespace soup::vann::test {
@@ -107,14 +109,10 @@ TEST(VannKmeans, FindsClustersThatAreThereAndFindsThemAgain) {
 
 TEST(VannKmeans, GivesTheSameOnTwoThreads) {
     const Table table(Clustered(24, 30, 6).next(6000));
+    Trainers trainers(1, [] {});
     KmeansOptions two;
-    two.parallel_for = [](std::size_t n, const std::function<void(std::size_t)>& body) {
-        std::jthread other([&] {
-            for (std::size_t i = 1; i < n; i += 2)
-                body(i);
-        });
-        for (std::size_t i = 0; i < n; i += 2)
-            body(i);
+    two.parallel_for = [&](std::size_t n, const std::function<void(std::size_t)>& body) {
+        trainers.run(n, body);
     };
     EXPECT_EQ(divide(table.rows(), 100, two).group, divide(table.rows(), 100, {}).group);
 }

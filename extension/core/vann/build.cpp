@@ -4,6 +4,7 @@
 
 #include "core/simd/dispatch.hpp"
 #include "core/vann/division.hpp"
+#include "core/vann/trainers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -33,7 +34,6 @@ std::uint64_t hash(std::span<const std::byte> bytes) {
 KmeansOptions kmeans_options(tree::PageStore& store, const BuildOptions& options) {
     KmeansOptions kmeans;
     kmeans.seed = options.seed;
-    kmeans.parallel_for = options.parallel_for;
     kmeans.check_interrupts = [&store] { store.check_interrupts(); };
     return kmeans;
 }
@@ -94,7 +94,13 @@ void Builder::train() {
         options_.memory_bytes / 4 / options_.loaders / (layout_.leaf_dims * sizeof(float));
     const std::size_t wanted =
         std::min({expected / target() + 1, kept / rows_a_leaf_min + 1, centroids_fit + 1});
-    clusters_ = Clusters::train({sample_.data(), kept, layout_.leaf_dims}, wanted, kmeans_);
+    Trainers trainers(options_.trainers, kmeans_.check_interrupts);
+    KmeansOptions together = kmeans_;
+    together.check_interrupts = [&] { trainers.check(); };
+    together.parallel_for = [&](std::size_t n, const std::function<void(std::size_t)>& body) {
+        trainers.run(n, body);
+    };
+    clusters_ = Clusters::train({sample_.data(), kept, layout_.leaf_dims}, wanted, together);
     std::vector<float>().swap(sample_);
 }
 

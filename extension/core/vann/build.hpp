@@ -28,8 +28,8 @@ struct BuildOptions {
     double leaf_fill = 0.7;              ///< The rest of a leaf is for rows to come.
     std::uint64_t seed = 1;
     std::function<std::unique_ptr<tree::Sorter>(std::size_t memory_bytes)> make_sorter;
-    ParallelFor parallel_for = run_serially;
-    FetchVector fetch; ///< For measure().
+    unsigned trainers = 0; ///< Threads that help in train().
+    FetchVector fetch;     ///< For measure().
     /// Among how many processes memory is divided while they load rows together; see clusters().
     unsigned loaders = 1;
 };

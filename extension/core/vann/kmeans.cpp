@@ -201,27 +201,21 @@ private:
     std::vector<std::size_t> sizes_;
 };
 
+using Groups = std::vector<Indices>;
+
+/// Divides a part of the rows and the parts of that.
 class Divider {
 public:
-    Divider(const Rows& rows, std::size_t most, const KmeansOptions& options)
-        : rows_(rows), most_(most), options_(options), random_(options.seed) {
-        result_.group.resize(rows.count);
-    }
+    Divider(const Rows& rows, std::size_t most, const KmeansOptions& options, std::uint64_t seed)
+        : rows_(rows), most_(most), options_(options), random_(seed) {}
 
-    Division run(std::size_t wanted) {
-        Indices all(rows_.count);
-        std::iota(all.begin(), all.end(), 0);
-        if (!all.empty()) divide(std::move(all), std::max<std::size_t>(wanted, 1));
-        return std::move(result_);
-    }
-
-private:
-    void divide(Indices members, std::size_t wanted) {
-        wanted = std::max(wanted, (members.size() + most_ - 1) / most_);
-        if (wanted <= 1) return close(members);
+    Groups divide(Indices members, std::size_t wanted) {
+        wanted = std::max({std::size_t{1}, wanted, (members.size() + most_ - 1) / most_});
+        if (members.empty()) return {};
+        if (wanted == 1) return Groups(1, std::move(members));
         Lloyd lloyd(rows_, members, parts(wanted), options_, random_);
         if (lloyd.k() == wanted && wanted * most_ >= members.size()) lloyd.limit(most_);
-        std::vector<Indices> split(lloyd.k());
+        Groups split(lloyd.k());
         for (std::size_t c = 0; c < lloyd.k(); c++)
             split[c].reserve(lloyd.sizes()[c]);
         for (std::size_t i = 0; i < members.size(); i++)
@@ -230,16 +224,37 @@ private:
         if (split.size() == 1) return divide_equal(split[0]);
         const std::size_t total = members.size();
         Indices().swap(members);
-        // Each part gets as many groups as its share of the rows; what rounding leaves over goes to the next
-        // part.
+        return divide_each(std::move(split), wanted, total);
+    }
+
+private:
+    /// Each part gets as many groups as its share of the rows; what rounding leaves over goes to the next
+    /// part. Each has a seed of its own, so that it does not matter which is divided first.
+    Groups divide_each(Groups split, std::size_t wanted, std::size_t total) {
+        struct Share {
+            std::size_t groups;
+            std::uint64_t seed;
+        };
+        std::vector<Share> shares;
         double due = 0;
-        for (Indices& part : split) {
+        for (const Indices& part : split) {
             due +=
                 static_cast<double>(wanted) * static_cast<double>(part.size()) / static_cast<double>(total);
             const double groups = std::max(1.0, std::round(due));
             due -= groups;
-            divide(std::move(part), static_cast<std::size_t>(groups));
+            shares.push_back({static_cast<std::size_t>(groups), random_()});
         }
+        KmeansOptions alone = options_;
+        alone.parallel_for = run_serially;
+        std::vector<Groups> divided(split.size());
+        options_.parallel_for(split.size(), [&](std::size_t i) {
+            divided[i] =
+                Divider(rows_, most_, alone, shares[i].seed).divide(std::move(split[i]), shares[i].groups);
+        });
+        Groups all;
+        for (Groups& groups : divided)
+            std::ranges::move(groups, std::back_inserter(all));
+        return all;
     }
 
     /// As many parts as make the levels below alike.
@@ -251,24 +266,20 @@ private:
     }
 
     /// Rows that no distance separates: cut as they come, and only where the limit demands it.
-    void divide_equal(const Indices& members) {
+    Groups divide_equal(const Indices& members) const {
         const std::size_t pieces = (members.size() + most_ - 1) / most_;
+        Groups groups;
         for (std::size_t piece = 0; piece < pieces; piece++)
-            close({members.begin() + static_cast<std::ptrdiff_t>(members.size() * piece / pieces),
-                   members.begin() + static_cast<std::ptrdiff_t>(members.size() * (piece + 1) / pieces)});
-    }
-
-    void close(const Indices& members) {
-        for (const std::uint32_t row : members)
-            result_.group[row] = static_cast<std::uint32_t>(result_.groups);
-        result_.groups++;
+            groups.emplace_back(
+                members.begin() + static_cast<std::ptrdiff_t>(members.size() * piece / pieces),
+                members.begin() + static_cast<std::ptrdiff_t>(members.size() * (piece + 1) / pieces));
+        return groups;
     }
 
     const Rows& rows_;
     std::size_t most_;
     const KmeansOptions& options_;
     std::mt19937_64 random_;
-    Division result_;
 };
 
 } // namespace
@@ -291,11 +302,18 @@ std::vector<float> means(const Rows& rows, const Division& division) {
 }
 
 Division divide(const Rows& rows, std::size_t wanted, const KmeansOptions& options) {
-    return Divider(rows, std::numeric_limits<std::uint32_t>::max(), options).run(wanted);
+    return divide_within(rows, wanted, std::numeric_limits<std::uint32_t>::max(), options);
 }
 
 Division divide_within(const Rows& rows, std::size_t wanted, std::size_t most, const KmeansOptions& options) {
-    return Divider(rows, most, options).run(wanted);
+    Indices all(rows.count);
+    std::iota(all.begin(), all.end(), 0);
+    const Groups groups = Divider(rows, most, options, options.seed).divide(std::move(all), wanted);
+    Division division{Indices(rows.count), groups.size()};
+    for (std::uint32_t number = 0; number < groups.size(); number++)
+        for (const std::uint32_t row : groups[number])
+            division.group[row] = number;
+    return division;
 }
 
 } // namespace soup::vann

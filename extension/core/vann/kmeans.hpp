@@ -32,7 +32,7 @@ struct KmeansOptions {
     std::uint64_t seed = 1;
     unsigned iterations = 8; ///< Of each small k-means.
     ParallelFor parallel_for = run_serially;
-    std::function<void()> check_interrupts = [] {}; ///< Called by the calling thread every few milliseconds.
+    std::function<void()> check_interrupts = [] {}; ///< Called by each thread every few milliseconds.
 };
 
 /// A group number for each row.
