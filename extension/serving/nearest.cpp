@@ -1,5 +1,6 @@
 // soup_api.nearest: the k points nearest to a vector, by (distance, key).
 #include "serving/arguments.hpp"
+#include "serving/order.hpp"
 #include "serving/row_stream.hpp"
 #include "serving/version_table.hpp"
 
@@ -33,17 +34,19 @@ std::string query_parameter(FunctionCallInfo fcinfo, const VersionTable& table, 
     return statement.parameter(FLOAT4ARRAYOID, fcinfo->args[query].value) + "::" + table.vector_type();
 }
 
-/// The nearest rows by (distance, key). An index gives rows by distance alone, and an approximate one not
-/// quite in order: then the nearest and all that tie with the last of them are taken, and sorted.
-std::string ordered(const VersionTable& table, const std::string& distance, const std::string& condition,
-                    const std::string& rows) {
-    const std::string found = "SELECT *, " + distance + " AS distance FROM " + table.name() + " WHERE " +
-                              condition + " ORDER BY " + distance;
-    if (!table.manifest().index.vann) return found + ", key LIMIT " + rows;
-    // The planner takes the index's order for exact and would only sort the keys within it; "+ 0" is another
-    // order.
-    return "SELECT * FROM (" + found + " FETCH FIRST " + rows +
-           " ROWS WITH TIES) near ORDER BY distance + 0, key LIMIT " + rows;
+/// The rows of a page by (distance, key). Which rows an approximate index finds depends on how many are
+/// wanted of it, and it gives them not quite in order: a page that took only its own would lose those that
+/// come late. So every page finds all `total` again, and the pages are the parts of one answer.
+std::string page_of(const VersionTable& table, Statement& statement, const std::string& distance,
+                    const std::string& condition, const Page& asked, int total) {
+    std::string const rows = std::to_string(rows_to_fetch(asked, total));
+    std::string const found =
+        "SELECT *, " + distance + " AS distance FROM " + table.name() + " WHERE " + condition;
+    if (table.manifest().index.vann)
+        return nearest_by_index(found + " ORDER BY " + distance, std::to_string(total),
+                                after_last(statement, asked, "distance"), rows);
+    return found + " AND " + after_last(statement, asked, distance) + " ORDER BY " + distance +
+           ", key LIMIT " + rows;
 }
 
 Search prepare(FunctionCallInfo fcinfo, pg::Spi& spi) {
@@ -77,14 +80,10 @@ Search prepare(FunctionCallInfo fcinfo, pg::Spi& spi) {
         condition +=
             filter_condition(statement, manifest::parse_filter(*filter_text, table.output().attributes),
                              table.output().attributes);
-    if (asked.continued)
-        condition += " AND (" + distance + ", key) > (" +
-                     statement.parameter(FLOAT8OID, Float8GetDatum(asked.continued->last_distance)) + ", " +
-                     statement.parameter(TEXTOID, pg::make_text(asked.continued->last_key)) + ")";
+    std::string const page = page_of(table, statement, distance, condition, asked, total);
     // The attributes are put together after the limit, for the rows that are returned and no others.
     statement.sql = "SELECT key, distance, time, " + table.attributes(statement) + ", NULL::text FROM (" +
-                    ordered(table, distance, condition, std::to_string(rows_to_fetch(asked, total))) +
-                    ") found";
+                    page + ") found";
     return {.statement = std::move(statement),
             .page = std::move(asked),
             .identity = identity,

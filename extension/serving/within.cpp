@@ -4,6 +4,7 @@
 // after the index gave what lies in the box in space around the patch; a radius is a chord in metres between
 // earth-centred coordinates (core/geodesy).
 #include "serving/arguments.hpp"
+#include "serving/order.hpp"
 #include "serving/region.hpp"
 #include "serving/row_stream.hpp"
 #include "serving/version_table.hpp"
@@ -134,14 +135,16 @@ Search prepare_radius(FunctionCallInfo fcinfo, pg::Spi& spi) {
                                  "::" + table.vector_type();
     std::string condition = near(table, statement, middle, reach) + " AND " + distance +
                             " <= " + number(statement, reach) + filter_of(call, table, statement);
-    if (asked.continued)
-        condition += " AND (" + distance + ", key) > (" + number(statement, asked.continued->last_distance) +
-                     ", " + statement.parameter(TEXTOID, pg::make_text(asked.continued->last_key)) + ")";
+    condition += " AND " + after_last(statement, asked, distance);
+    const std::string found = "SELECT *, " + distance + " AS distance FROM " + table.name() + " WHERE " +
+                              condition + " ORDER BY " + distance;
+    std::string const rows = std::to_string(rows_to_fetch(asked, all_rows));
+    std::string ordered = found + ", key";
+    if (asked.size > 0)
+        ordered = table.manifest().index.vtree ? nearest_by_index(found, rows, "true", rows)
+                                               : ordered + " LIMIT " + rows;
     statement.sql = "SELECT key, " + table.position() + ", distance, time, " + table.attributes(statement) +
-                    ", NULL::text FROM (SELECT *, " + distance + " AS distance FROM " + table.name() +
-                    " WHERE " + condition + " ORDER BY " + distance + ", key";
-    if (asked.size > 0) statement.sql += " LIMIT " + std::to_string(rows_to_fetch(asked, all_rows));
-    statement.sql += ") found";
+                    ", NULL::text FROM (" + ordered + ") found";
     return {.statement = std::move(statement),
             .page = std::move(asked),
             .identity = call.identity,
