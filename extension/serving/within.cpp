@@ -127,6 +127,10 @@ Search prepare_radius(FunctionCallInfo fcinfo, pg::Spi& spi) {
     if (table.output().position.kind == PositionKind::latlon) {
         geodesy::Metres const metres = geodesy::earth_centred(middle[0], middle[1]);
         middle.assign(metres.begin(), metres.end());
+    } else if (std::any_of(middle.begin(), middle.end(),
+                           [](double x) { return std::abs(x) > std::numeric_limits<float>::max(); })) {
+        // Unlike a box, whose border may lie beyond what a coordinate can be.
+        throw bad_input("center must lie within the range of real");
     }
 
     Statement statement;
