@@ -247,14 +247,23 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
         return fail(batch, problem("INTERNAL", {}));
     }
     std::uint64_t records = 0;
+    Batch finished, again;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const int row = static_cast<int>(i);
         PendingAppend& pending = *batch[i];
+        finished.push_back(&pending);
         if (!PQgetisnull(result, row, code_column)) {
             ServerError refusal;
             refusal.reason = text_at(result, row, code_column);
             refusal.message = text_at(result, row, detail_column);
             pending.problem = problem_from(refusal);
+            // The model's partitions have changed under it. Nothing was stored, and a new call finds the new
+            // ones.
+            if (refusal.reason == "BUSY" && !is_stopping_ && ++pending.attempts < attempts_max) {
+                pending.problem.reset();
+                again.push_back(finished.back());
+                finished.pop_back();
+            }
         } else if (PQgetisnull(result, row, partition_column) ||
                    PQgetisnull(result, row, first_offset_column) || PQgetisnull(result, row, count_column)) {
             pending.problem = problem("INTERNAL", {});
@@ -267,7 +276,9 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
         }
     }
     metrics_.count_records(records);
-    for (PendingAppend* pending : batch)
+    for (auto it = again.rbegin(); it != again.rend(); ++it)
+        waiting_.push_front(**it);
+    for (PendingAppend* pending : finished)
         pending->finished.notify();
 }
 

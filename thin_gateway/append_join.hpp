@@ -12,7 +12,8 @@
 // Every element has its own result. An answer is given only after the server said that the call is committed.
 // If the server refuses a whole call, nothing of it was done, and it is tried again in halves, so that one
 // element which upsets the server fails alone; as it is, on fresh sessions, if an upgrade has replaced what
-// the session held. If the connection breaks, it is unknown whether the call was committed: elements with an
+// the session held. An element that is BUSY, since its model's partitions were changed under it, goes into
+// the next call. If the connection breaks, it is unknown whether the call was committed: elements with an
 // idempotency key are sent again (stored once, whatever happened), the others get 503.
 #pragma once
 

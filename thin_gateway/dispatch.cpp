@@ -137,10 +137,11 @@ Awaitable<Done> call_function(Exchange& exchange, const FunctionCall& plan, std:
         co_await exchange.worker.pool_for(function).run(call);
         if (call.outcome == PgCall::Outcome::done)
             co_return Done{rows_response(function, call.result.get()), {}};
-        // A reading call can be repeated whatever became of it; others only when surely nothing was done.
+        // A reading call can be repeated whatever became of it; others only when surely nothing was done: a
+        // refused call's transaction was rolled back.
         const bool may_repeat = attempt < read_attempts_max && Clock::now() < give_up;
         if (call.outcome == PgCall::Outcome::refused && call.error) {
-            if (may_repeat && function.is_read_only && is_transient(*call.error)) continue;
+            if (may_repeat && is_transient(*call.error)) continue;
             if (may_repeat && is_outdated(*call.error)) {
                 exchange.worker.renew_sessions();
                 continue;
