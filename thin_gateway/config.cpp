@@ -79,9 +79,9 @@ void add_limits(CLI::App& app, Config& config) {
     app.add_option("--connections-per-source", config.connections_per_source_max,
                    "most client connections from one address, per thread")
         ->check(CLI::Range(1, 1'000'000));
-    app.add_option("--rate", config.rate_per_s, "requests a second for each credential; 0: no limit")
+    app.add_option("--rate", config.rate_per_s, "requests a second for each principal; 0: no limit")
         ->check(CLI::NonNegativeNumber);
-    app.add_option("--rate-burst", config.rate_burst, "requests at once for each credential")
+    app.add_option("--rate-burst", config.rate_burst, "requests at once for each principal")
         ->check(CLI::NonNegativeNumber);
 
     auto& deadlines = config.deadlines;

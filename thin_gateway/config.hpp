@@ -61,7 +61,7 @@ struct Config {
     PoolSizes pool;
     std::size_t connections_max = 4096;
     std::size_t connections_per_source_max = 1024;
-    double rate_per_s = 0; ///< requests per credential; 0: no limit
+    double rate_per_s = 0; ///< requests per principal; 0: no limit
     double rate_burst = 0; ///< 0: one second's worth
     std::size_t join_elements_max = 1000;
     std::size_t join_bytes_max = std::size_t{16} << 20;

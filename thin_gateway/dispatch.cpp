@@ -177,12 +177,21 @@ Awaitable<Done> perform_with(Exchange& exchange, std::string_view token) {
     co_return Done{{}, std::move(refused)};
 }
 
+/// The server has taken the token, whatever it then said to the request: from now on it counts for the
+/// principal.
+void learn_caller(Exchange& exchange, std::string_view token, const Done& done) {
+    const std::string_view code = done.problem ? done.problem->rule->code : std::string_view();
+    if (code.empty() || code == "SCOPE" || code == "NOT_FOUND" || code == "CONFLICT")
+        exchange.worker.rate().learn(credential_of(exchange.request), token, Clock::now());
+}
+
 /// The cached token may have been revoked meanwhile: then one fresh login.
 Awaitable<Done> perform_with_login(Exchange& exchange, std::string_view credential) {
     for (bool is_first = true;; is_first = false) {
         const LoginCache::Result login = co_await exchange.worker.logins().token_for(credential);
         if (login.problem) co_return Done{{}, login.problem};
         Done done = co_await perform_with(exchange, login.token);
+        learn_caller(exchange, login.token, done);
         if (!is_stale_token(done)) co_return done;
         exchange.worker.logins().forget(credential);
         if (!is_first) co_return done;
@@ -244,10 +253,14 @@ void prepare(Exchange& exchange) {
             plan_request(request, {exchange.catalogue.get(), worker.serves_internal(exchange.is_internal),
                                    worker.config().limits});
         if (const auto* page = std::get_if<Page>(&exchange.plan)) return answer_page(exchange, *page);
-        const std::string_view who = request.authorization.empty() ? exchange.source : request.authorization;
-        if (!worker.rate().allows(who, Clock::now())) throw problem("RATE", {});
-        if (!std::holds_alternative<AppendElement>(exchange.plan)) return;
+        const auto now = Clock::now();
+        if (!takes_token(exchange.plan)) {
+            if (!worker.rate().allows_from(exchange.source, now)) throw problem("RATE", {});
+            return;
+        }
         const Credential credential = credential_of(request);
+        if (!worker.rate().allows(credential, now)) throw problem("RATE", {});
+        if (!std::holds_alternative<AppendElement>(exchange.plan)) return;
         if (credential.kind == Credential::Kind::bearer) {
             start_append(exchange, credential.value);
         } else if (const std::string* token = worker.logins().find(credential.value)) {
@@ -258,7 +271,9 @@ void prepare(Exchange& exchange) {
 }
 
 void finish_append(Exchange& exchange) {
+    const std::string_view token = exchange.append->token;
     Done done = take_append(exchange);
+    learn_caller(exchange, token, done);
     if (!exchange.token.empty() && is_stale_token(done))
         exchange.worker.logins().forget(credential_of(exchange.request).value);
     else
@@ -276,6 +291,7 @@ Awaitable<> perform(Exchange& exchange) {
             done = co_await perform_with_login(exchange, credential.value);
         } else {
             done = co_await perform_with(exchange, credential.value);
+            learn_caller(exchange, credential.value, done);
         }
         settle(exchange, std::move(done));
     } catch (...) {

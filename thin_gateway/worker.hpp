@@ -9,7 +9,7 @@
 #include "thin_gateway/login_cache.hpp"
 #include "thin_gateway/metrics.hpp"
 #include "thin_gateway/pg_stream.hpp"
-#include "thin_gateway/rate_limit.hpp"
+#include "thin_gateway/principal_limit.hpp"
 #include "thin_gateway/statements.hpp"
 
 #include <atomic>
@@ -55,7 +55,7 @@ public:
     StreamPool& streams() { return streams_; }
     AppendJoiner& appends() { return appends_; }
     LoginCache& logins() { return logins_; }
-    RateLimit& rate() { return rate_; }
+    PrincipalLimit& rate() { return rate_; }
     Statements& statements() { return statements_; }
     Metrics& metrics() { return metrics_; }
     const ServerHooks& hooks() const { return hooks_; }
@@ -82,7 +82,7 @@ private:
     StreamPool streams_;
     AppendJoiner appends_;
     LoginCache logins_;
-    RateLimit rate_;
+    PrincipalLimit rate_;
     Statements statements_;
     CataloguePtr catalogue_;
     Timer sweep_timer_;

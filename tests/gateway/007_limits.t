@@ -12,7 +12,7 @@ my $producer = basic('acme-producer', 'producer of acme');
 my $consumer = basic('acme-consumer', 'consumer of acme');
 
 subtest 'rate' => sub {
-    my $gateway = start_gateway($node, rate => 0.01, 'rate-burst' => 3);
+    my $gateway = start_gateway($node, rate => 0.0001, 'rate-burst' => 3);
     my @statuses = map { post($gateway, 'list_models', {}, $consumer, "X-Forwarded-For: 10.0.0.$_")->{status} } 1 .. 5;
     is_deeply \@statuses, [ 200, 200, 200, 429, 429 ], 'three at once, then refused; X-Forwarded-For changes nothing';
     my $refused = post($gateway, 'list_models', {}, $consumer);
@@ -20,6 +20,24 @@ subtest 'rate' => sub {
     ok $refused->{header}{'retry-after'}, 'with a hint when to come back';
     is append_json($gateway, $producer, 'pump', [1])->{status}, 200, 'another principal is not touched';
     is get($gateway, '/readyz')->{status}, 200, 'pages are not limited';
+    stop_gateway($gateway);
+};
+
+subtest 'the rate is of a principal, whatever it comes with' => sub {
+    my $token = sub { 'Authorization: Bearer ' . $node->safe_psql('soup', "SELECT token FROM soup_api.login('acme-$_[0]', '$_[0] of acme')") };
+    my @tokens = map { $token->('consumer') } 1 .. 4;
+    my $gateway = start_gateway($node, rate => 0.0001, 'rate-burst' => 4);
+    for my $place (1 .. 20) {
+        my $forged = $tokens[0] =~ s/.(?=.{$place}$)/$& eq 'A' ? 'B' : 'A'/er;
+        is_problem post($gateway, 'list_models', {}, $forged), 401, 'TOKEN_BAD', 'a token with another signature';
+    }
+    # Whatever it is that the server has done for them counts.
+    is post($gateway, 'list_models', {}, $tokens[0])->{status}, 200, 'these took nothing from the principal that they name: a token of it';
+    is_problem append_json($gateway, $tokens[1], 'pump', [1]), 403, 'SCOPE', 'another token of the same';
+    is post($gateway, 'nearest', { model => 'nosuch', query => [1] }, $tokens[2], 'Accept: application/x-ndjson')->{status}, 404, 'a third, in a stream';
+    is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'and its passphrase: that was the burst';
+    is_problem post($gateway, 'list_models', {}, $_), 429, 'RATE', 'all of them wait now' for @tokens, $consumer;
+    is append_json($gateway, $token->('producer'), 'pump', [1])->{status}, 200, 'another principal does not';
     stop_gateway($gateway);
 };
 

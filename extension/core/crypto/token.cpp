@@ -132,6 +132,10 @@ std::uint32_t UnverifiedToken::key_id() const noexcept {
     return load_le<std::uint32_t>(&bytes_[at_key_id]);
 }
 
+Uuid UnverifiedToken::claimed_subject() const noexcept {
+    return load_uuid(&bytes_[at_subject]);
+}
+
 Claims UnverifiedToken::open(const PublicKey& key, const Audience& audience) const {
     Signature signature;
     std::copy_n(bytes_.begin() + claims_bytes, signature.size(), signature.begin());

@@ -65,6 +65,8 @@ public:
     explicit UnverifiedToken(std::string_view text); ///< Throws TOKEN_BAD.
     /// Which key to look up. Nothing else may be believed before open().
     std::uint32_t key_id() const noexcept;
+    /// Whom it claims to be of. For who has the server's word that the token is good, and not its keys.
+    Uuid claimed_subject() const noexcept;
     /// Checks signature and audience; throws TOKEN_BAD.
     Claims open(const PublicKey& key, const Audience& audience) const;
 

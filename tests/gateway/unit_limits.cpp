@@ -1,0 +1,97 @@
+// The rate per principal, by a clock of the test's own.
+#include "core/crypto/token.hpp"
+#include "thin_gateway/principal_limit.hpp"
+
+#include <gtest/gtest.h>
+
+namespace soup::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A token of a principal, who is a number here; its own number makes it another one.
+std::string token_of(std::uint8_t principal, std::uint8_t number) {
+    static const crypto::KeyPair pair = crypto::generate_key_pair();
+    crypto::Claims claims;
+    claims.subject = {principal};
+    claims.token_id = {number};
+    claims.expires_us = 1;
+    return crypto::seal_token(claims, pair.secret_key);
+}
+
+Credential bearer(const std::string& token) {
+    return {Credential::Kind::bearer, token};
+}
+Credential basic(std::string_view value) {
+    return {Credential::Kind::basic, value};
+}
+
+class PrincipalRate : public ::testing::Test {
+protected:
+    unsigned allowed(const Credential& credential, unsigned asked) {
+        unsigned count = 0;
+        for (unsigned i = 0; i < asked; ++i)
+            count += limit.allows(credential, now);
+        return count;
+    }
+
+    RateLimit::Clock::time_point now;
+    PrincipalLimit limit{1, 5};
+    std::string one = token_of(1, 1), two = token_of(1, 2), other = token_of(2, 1);
+};
+
+TEST_F(PrincipalRate, CountsAllCredentialsOfAPrincipalTogether) {
+    for (const Credential& credential : {bearer(one), bearer(two), basic("cDpx")}) {
+        EXPECT_EQ(allowed(credential, 1), 1U);
+        limit.learn(credential, credential.kind == Credential::Kind::basic ? one : credential.value, now);
+    }
+    EXPECT_EQ(allowed(bearer(one), 1) + allowed(bearer(two), 1) + allowed(basic("cDpx"), 9), 2U);
+    EXPECT_EQ(allowed(bearer(one), 1), 0U);
+    EXPECT_EQ(allowed(bearer(token_of(1, 3)), 1), 0U) << "one that was never seen before";
+    EXPECT_EQ(allowed(bearer(other), 9), 5U) << "another principal";
+    now += 2s;
+    EXPECT_EQ(allowed(bearer(one), 1) + allowed(bearer(two), 9), 2U) << "it fills again";
+}
+
+TEST_F(PrincipalRate, TakesNothingFromAPrincipalForATokenThatTheServerHasNotTaken) {
+    for (std::uint8_t number = 10; number < 60; ++number)
+        EXPECT_EQ(allowed(bearer(token_of(1, number)), 2), 2U);
+    EXPECT_EQ(allowed(bearer(one), 9), 5U);
+}
+
+TEST_F(PrincipalRate, ChargesWhatATokenHasUsedBeforeItWasKnown) {
+    EXPECT_EQ(allowed(bearer(one), 4), 4U);
+    EXPECT_EQ(allowed(bearer(two), 4), 4U);
+    limit.learn(bearer(one), one, now);
+    limit.learn(bearer(two), two, now);
+    now += 3s;
+    EXPECT_EQ(allowed(bearer(one), 1), 0U) << "8 used, 3 came back, of 5";
+    now += 1s;
+    EXPECT_EQ(allowed(bearer(one), 2), 1U);
+}
+
+TEST_F(PrincipalRate, NeverLetsAnybodyOweMoreThanABurst) {
+    for (std::uint8_t number = 1; number < 100; ++number) {
+        const std::string token = token_of(1, number);
+        limit.allows(bearer(token), now);
+        limit.learn(bearer(token), token, now);
+    }
+    now += 11s;
+    EXPECT_GE(allowed(bearer(one), 9), 5U);
+}
+
+TEST_F(PrincipalRate, CountsWhoHasNoCredentialBySource) {
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(limit.allows_from("10.0.0.1", now));
+    EXPECT_FALSE(limit.allows_from("10.0.0.1", now));
+    EXPECT_TRUE(limit.allows_from("10.0.0.2", now));
+}
+
+TEST_F(PrincipalRate, IsOffAtARateOfZero) {
+    PrincipalLimit off(0, 1);
+    for (int i = 0; i < 100; ++i)
+        EXPECT_TRUE(off.allows(bearer(one), now) && off.allows_from("10.0.0.1", now));
+}
+
+} // namespace
+} // namespace soup::gateway

@@ -1,0 +1,39 @@
+// How often a principal may ask, whatever token or passphrase it comes with.
+//
+// A token names its principal, but only the server can check the signature, and a count by an unchecked name
+// would let anybody use up what belongs to another. So the gateway takes the server's word: once the server
+// has done something for a token, its requests count for the principal that it names. Before that a
+// credential has a count of its own, which is charged to the principal afterwards; and it is refused where
+// the principal that it claims to be has no room, from which it takes nothing.
+#pragma once
+
+#include "core/crypto/uuid.hpp"
+#include "thin_gateway/plan.hpp"
+#include "thin_gateway/rate_limit.hpp"
+
+#include <optional>
+#include <string>
+
+namespace soup::gateway {
+
+class PrincipalLimit {
+public:
+    using Clock = RateLimit::Clock;
+
+    PrincipalLimit(double per_s, double burst);
+
+    /// Who brings no credential counts by where it comes from.
+    bool allows_from(std::string_view source, Clock::time_point now);
+    bool allows(const Credential& credential, Clock::time_point now);
+    /// The server has taken `token`, which is the credential or was given for it.
+    void learn(const Credential& credential, std::string_view token, Clock::time_point now);
+
+private:
+    std::string name_of(const Credential& credential) const;
+
+    RateLimit limit_;
+    std::array<unsigned char, 32> key_; ///< no passphrase can be guessed from its digest
+    std::unordered_map<std::string, crypto::Uuid> principals_; ///< by the name of a credential
+};
+
+} // namespace soup::gateway
