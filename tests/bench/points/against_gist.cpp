@@ -47,9 +47,6 @@ public:
     explicit Bench(Options options)
         : options_(std::move(options)), points_(read_points(options_.points, options_.rows)) {
         std::printf("%zu points of %zu dimensions\n", points_.rows, points_.dimensions);
-        if (points_.rows < points_least)
-            throw std::runtime_error(options_.points + " has fewer than " + std::to_string(points_least) +
-                                     " points");
         for (auto& peer : peers_for(static_cast<unsigned>(points_.dimensions))) {
             const bool is_there = std::all_of(peer.extensions.begin(), peer.extensions.end(),
                                               [&](auto& name) { return session_.has_extension(name); });
@@ -457,7 +454,7 @@ private:
         file << "}\n";
     }
 
-    static constexpr std::size_t questions_least = 3, points_least = 100;
+    static constexpr std::size_t questions_least = 3;
     static constexpr const char* in_memory = "Boost.Geometry in memory";
 
     Options options_;

@@ -3,9 +3,10 @@
 // that the peers' roundings decide nothing.
 #include "tests/bench/points/questions.hpp"
 
+#include "tests/bench/vectors/source.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <random>
 #include <stdexcept>
@@ -93,14 +94,19 @@ std::vector<std::vector<float>> places_near(const Vectors& points, std::size_t h
     return places;
 }
 
-Vectors read_points(const std::string& path, std::size_t rows_max) {
-    for (const char* binary : {".npy", ".fvecs", ".bvecs"})
-        if (path.ends_with(binary)) return read_vectors(path, rows_max);
-    std::ifstream file(path);
-    if (!file) throw std::runtime_error("cannot read " + path);
+namespace {
+
+/// Numbers between commas, semicolons, tabs or blanks. A first line that begins with none is a header.
+Vectors read_text(const std::string& path, std::size_t rows_max) {
+    Source file(path);
     Vectors points;
     std::string line;
-    for (std::size_t number = 1; points.rows < rows_max && std::getline(file, line); ++number) {
+    for (std::size_t number = 1; points.rows < rows_max && file.line(line); ++number) {
+        const auto fail = [&](const std::string& what) {
+            file.fail("line " + std::to_string(number) + ": " + what);
+        };
+        if (line.find('\0') != std::string::npos) fail("is no text");
+        if (number == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3); // A byte order mark.
         std::replace_if(
             line.begin(), line.end(), [](char c) { return c == ',' || c == ';' || c == '\t' || c == '\r'; },
             ' ');
@@ -109,22 +115,38 @@ Vectors read_points(const std::string& path, std::size_t rows_max) {
         for (char* end = nullptr;; at = end) {
             const float value = std::strtof(at, &end);
             if (end == at) break;
+            if (!std::isfinite(value)) fail("holds what is no finite number");
             row.push_back(value);
         }
-        const bool is_text = std::string_view(at).find_first_not_of(' ') != std::string_view::npos;
-        if (is_text && number == 1) continue; // A header.
-        if (is_text)
-            throw std::runtime_error(path + ", line " + std::to_string(number) + ": \"" + at +
-                                     "\" is no number");
+        const std::string_view rest(at);
+        const auto text = rest.find_first_not_of(' ');
+        if (text != rest.npos && number == 1 && row.empty()) continue; // A header.
+        if (text != rest.npos) fail("\"" + std::string(rest.substr(text)) + "\" is no number");
         if (row.empty()) continue;
         if (points.dimensions == 0) points.dimensions = row.size();
         if (row.size() != points.dimensions)
-            throw std::runtime_error(path + ", line " + std::to_string(number) + ": " +
-                                     std::to_string(row.size()) + " numbers instead of " +
-                                     std::to_string(points.dimensions));
+            fail(std::to_string(row.size()) + " numbers instead of " + std::to_string(points.dimensions));
         points.values.insert(points.values.end(), row.begin(), row.end());
         ++points.rows;
     }
+    return points;
+}
+
+} // namespace
+
+Vectors read_points(const std::string& path, std::size_t rows_max) {
+    constexpr std::size_t points_least = 100, dimensions_least = 2, dimensions_most = 16;
+    const std::string_view name =
+        path.ends_with(".gz") ? std::string_view(path).substr(0, path.size() - 3) : path;
+    const bool is_binary = name.ends_with(".npy") || name.ends_with(".fvecs") || name.ends_with(".bvecs");
+    Vectors points = is_binary ? read_vectors(path, rows_max) : read_text(path, rows_max);
+    if (points.rows < points_least)
+        throw std::runtime_error(path + ": " + std::to_string(points.rows) +
+                                 " points are too few: the nearest " + std::to_string(points_least) +
+                                 " are asked for");
+    if (points.dimensions < dimensions_least || points.dimensions > dimensions_most)
+        throw std::runtime_error(path + ": points of " + std::to_string(points.dimensions) +
+                                 " dimensions; 2 to 16 are measured");
     return points;
 }
 

@@ -75,8 +75,7 @@ private:
 class Bench {
 public:
     explicit Bench(Options options)
-        : options_(std::move(options)), json_(options_.json),
-          base_(read_vectors(options_.base, options_.rows)),
+        : options_(std::move(options)), json_(options_.json), base_(read_base(options_.base, options_.rows)),
           queries_(read_vectors(options_.queries, options_.query_count)) {
         loaded_ = base_.rows - (options_.with_inserts ? std::min(options_.inserts, base_.rows / 10) : 0);
         Vectors loaded = base_;

@@ -1,10 +1,11 @@
-// zlib reads plain files as it reads gzipped ones, so there is one way in.
+// What a header claims is believed as far as the file goes: rows are stored as they are read.
 #include "tests/bench/vectors/dataset.hpp"
 
-#include <zlib.h>
+#include "tests/bench/vectors/source.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -13,47 +14,6 @@
 
 namespace soup::bench {
 namespace {
-
-class Source {
-public:
-    explicit Source(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose) {
-        if (!file_) fail("cannot be opened");
-        gzbuffer(file_.get(), 1 << 20);
-    }
-    [[noreturn]] void fail(const std::string& what) const { throw std::runtime_error(path_ + ": " + what); }
-
-    /// Whole or, at a clean end of the file, nothing.
-    bool try_read(void* into, std::size_t bytes) {
-        auto* out = static_cast<char*>(into);
-        std::size_t done = 0;
-        while (done < bytes) {
-            const auto step = static_cast<unsigned>(std::min<std::size_t>(bytes - done, 1 << 30));
-            const int got = gzread(file_.get(), out + done, step);
-            if (got < 0) fail("is damaged");
-            if (got == 0) break;
-            done += static_cast<std::size_t>(got);
-        }
-        if (done != 0 && done != bytes) fail("ends too early");
-        return done == bytes;
-    }
-    void read(void* into, std::size_t bytes) {
-        if (bytes != 0 && !try_read(into, bytes)) fail("ends too early");
-    }
-    template<class T>
-    T number() {
-        T value;
-        read(&value, sizeof value);
-        return value;
-    }
-    std::uint32_t big_endian() {
-        const auto value = number<std::uint32_t>();
-        return __builtin_bswap32(value);
-    }
-
-private:
-    std::string path_;
-    std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
-};
 
 float half_to_float(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
@@ -68,7 +28,7 @@ float half_to_float(std::uint16_t half) {
 
 /// Turns `count` stored elements into T. The element's type is known by numpy's name for it.
 template<class T>
-void convert(const std::string& type, const std::byte* from, std::size_t count, T* to, const Source& source) {
+void convert(const std::string& type, const std::byte* from, std::size_t count, T* to) {
     const auto each = [&]<class Stored>(Stored, auto&& value) {
         for (std::size_t i = 0; i < count; i++) {
             Stored stored;
@@ -87,12 +47,15 @@ void convert(const std::string& type, const std::byte* from, std::size_t count, 
         each(std::uint8_t{}, same);
     else if (type == "<i4")
         each(std::int32_t{}, same);
-    else
-        source.fail("holds elements of type " + type + ", which is not read here");
+    else // "<i8": what numpy's argsort returns. -1 is no row's number.
+        each(std::int64_t{},
+             [](std::int64_t stored) { return stored == static_cast<std::int32_t>(stored) ? stored : -1; });
 }
 
-std::size_t element_bytes(const std::string& type) {
-    return std::stoul(type.substr(2));
+std::size_t element_bytes(const std::string& type, const Source& source) {
+    for (const char* known : {"<f4", "<f8", "<f2", "|u1", "<i4", "<i8"})
+        if (type == known) return static_cast<std::size_t>(type[2] - '0');
+    source.fail("holds elements of type " + type + ", which is not read here");
 }
 
 template<class T>
@@ -101,14 +64,27 @@ struct Table {
     std::vector<T> values;
 };
 
+/// Room for a row's bytes. Who has no limit believes a damaged length.
+std::vector<std::byte> row_buffer(std::size_t columns, const std::string& type, const Source& source) {
+    constexpr std::size_t columns_max = 1 << 24;
+    if (columns > columns_max) source.fail("claims rows of " + std::to_string(columns) + " elements");
+    return std::vector<std::byte>(columns * element_bytes(type, source));
+}
+
+/// Rows one behind the other, `claimed` of them, and nothing behind.
 template<class T>
-void read_rows(Source& source, const std::string& type, Table<T>& table) {
-    std::vector<std::byte> row(table.columns * element_bytes(type));
-    table.values.resize(table.rows * table.columns);
-    for (std::size_t i = 0; i < table.rows; i++) {
+void read_rows(Source& source, const std::string& type, std::size_t claimed, std::size_t rows_max,
+               Table<T>& table) {
+    std::vector<std::byte> row = row_buffer(table.columns, type, source);
+    const std::size_t wanted = std::min(claimed, rows_max);
+    if (!row.empty()) table.values.reserve(std::min(wanted, source.bytes_max() / row.size()) * table.columns);
+    for (; table.rows < wanted; table.rows++) {
         source.read(row.data(), row.size());
-        convert(type, row.data(), table.columns, table.values.data() + i * table.columns, source);
+        table.values.resize((table.rows + 1) * table.columns);
+        convert(type, row.data(), table.columns, table.values.data() + table.rows * table.columns);
     }
+    std::byte more{};
+    if (wanted == claimed && source.try_read(&more, 1)) source.fail("is longer than its header says");
 }
 
 /// The text between `key` and the next of `ends` in a numpy header, which is a Python literal.
@@ -127,18 +103,22 @@ Table<T> read_npy(Source& source, std::size_t rows_max) {
     if (std::memcmp(magic, "\x93NUMPY", 6) != 0) source.fail("is no .npy file");
     const std::size_t length =
         magic[6] == 1 ? source.number<std::uint16_t>() : source.number<std::uint32_t>();
+    constexpr std::size_t header_max = 1 << 20;
+    if (length > header_max) source.fail("has a damaged header");
     std::string header(length, '\0');
     source.read(header.data(), length);
     const std::string type = field(header, "'descr': '", "'", source);
     if (field(header, "'fortran_order': ", ",", source) != "False") source.fail("is not in row order");
-    const std::string shape = field(header, "'shape': (", ")", source);
-    unsigned long long rows = 0, columns = 1;
+    std::istringstream shape(field(header, "'shape': (", ")", source));
+    std::size_t rows = 0;
+    if (!(shape >> rows)) source.fail("has a damaged shape");
+    Table<T> table{0, 1, {}};
+    // "(7,)" has one dimension; of more than two, such as images have, all but the first are a row.
     char comma = 0;
-    std::istringstream sizes(shape);
-    if (!(sizes >> rows)) source.fail("has a damaged shape");
-    if (!(sizes >> comma >> columns)) columns = 1; // "(7,)" has one dimension
-    Table<T> table{std::min<std::size_t>(rows, rows_max), columns, {}};
-    read_rows(source, type, table);
+    for (std::size_t size = 0; shape >> comma >> size;) {
+        if (__builtin_mul_overflow(table.columns, size, &table.columns)) source.fail("has a damaged shape");
+    }
+    read_rows(source, type, rows, rows_max, table);
     return table;
 }
 
@@ -152,10 +132,10 @@ Table<T> read_vecs(Source& source, const std::string& type, std::size_t rows_max
         if (length <= 0) source.fail("has a row of no length");
         if (table.rows == 0) table.columns = static_cast<std::size_t>(length);
         if (static_cast<std::size_t>(length) != table.columns) source.fail("has rows of different length");
-        row.resize(table.columns * element_bytes(type));
+        if (row.empty()) row = row_buffer(table.columns, type, source);
         source.read(row.data(), row.size());
         table.values.resize((table.rows + 1) * table.columns);
-        convert(type, row.data(), table.columns, table.values.data() + table.rows * table.columns, source);
+        convert(type, row.data(), table.columns, table.values.data() + table.rows * table.columns);
         table.rows++;
     }
     return table;
@@ -165,10 +145,12 @@ template<class T>
 Table<T> read_idx(Source& source, std::size_t rows_max) {
     const std::uint32_t magic = source.big_endian();
     if (magic >> 8 != 8 || (magic & 0xff) < 2) source.fail("is no idx file of uint8 vectors");
-    Table<T> table{std::min<std::size_t>(source.big_endian(), rows_max), 1, {}};
+    const std::size_t rows = source.big_endian();
+    Table<T> table{0, 1, {}};
     for (std::uint32_t axis = 1; axis < (magic & 0xff); axis++)
-        table.columns *= source.big_endian();
-    read_rows(source, "|u1", table);
+        if (__builtin_mul_overflow(table.columns, std::size_t{source.big_endian()}, &table.columns))
+            source.fail("has a damaged shape");
+    read_rows(source, "|u1", rows, rows_max, table);
     return table;
 }
 
@@ -198,7 +180,23 @@ Table<T> read_table(const std::string& path, std::size_t rows_max) {
 
 Vectors read_vectors(const std::string& path, std::size_t rows_max) {
     auto table = read_table<float>(path, rows_max);
+    const auto bad = std::find_if_not(table.values.begin(), table.values.end(),
+                                      [](float value) { return std::isfinite(value); });
+    if (bad != table.values.end())
+        throw std::runtime_error(
+            path + ": row " +
+            std::to_string(static_cast<std::size_t>(bad - table.values.begin()) / table.columns + 1) +
+            " holds what is no finite number");
     return {table.rows, table.columns, std::move(table.values)};
+}
+
+Vectors read_base(const std::string& path, std::size_t rows_max) {
+    constexpr std::size_t rows_least = 100;
+    Vectors base = read_vectors(path, rows_max);
+    if (base.rows < rows_least)
+        throw std::runtime_error(path + ": " + std::to_string(base.rows) + " vectors are too few: at least " +
+                                 std::to_string(rows_least) + " are searched");
+    return base;
 }
 
 Numbers read_numbers(const std::string& path) {

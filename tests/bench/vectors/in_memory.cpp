@@ -288,7 +288,7 @@ int run(int argc, char** argv) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
 
     simd::choose(simd::best_available());
-    Vectors base = read_vectors(options.base, options.rows),
+    Vectors base = read_base(options.base, options.rows),
             queries = read_vectors(options.queries, options.query_count);
     if (options.metric == "cosine") {
         normalise(base);

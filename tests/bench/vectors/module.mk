@@ -1,6 +1,6 @@
 # vann's figures: tests/bench/vann measures on a server, beside pgvector.
 VECTORS_BENCH := $(BUILD)/tests/bench/vectors
-VECTORS_DATA  := $(VECTORS_BENCH)/dataset.o $(VECTORS_BENCH)/truth.o
+VECTORS_DATA  := $(addprefix $(VECTORS_BENCH)/,dataset.o source.o truth.o)
 $(VECTORS_BENCH)/against_pgvector: $(addprefix $(VECTORS_BENCH)/,against_pgvector.o peer.o curve.o) $(VECTORS_DATA) $(SIMD_OBJS)
 	$(CXX) $(ALL_CXXFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -lz -o $@
 
@@ -19,5 +19,15 @@ $(VECTORS_BENCH)/leaf_rules: $(VECTORS_BENCH)/leaf_rules.o $(VECTORS_DATA) $(BUI
 	$(CXX) $(ALL_CXXFLAGS) $^ -lz -o $@
 
 # Electrocardiograms as vectors of any dimension: ecg_windows --help.
-$(VECTORS_BENCH)/ecg_windows: $(VECTORS_BENCH)/ecg_windows.o $(VECTORS_BENCH)/dataset.o
+$(VECTORS_BENCH)/ecg_windows: $(addprefix $(VECTORS_BENCH)/,ecg_windows.o dataset.o source.o)
 	$(CXX) $(ALL_CXXFLAGS) $^ -lz -o $@
+
+# The readers of all these files, which take what somebody else has written.
+READERS_UNIT := $(BUILD)/tests/bench/unit_readers
+$(READERS_UNIT): $(READERS_UNIT).o $(VECTORS_DATA) $(BUILD)/tests/bench/points/questions.o $(SIMD_OBJS)
+	$(CXX) $(ALL_CXXFLAGS) $^ -lgtest_main -lgmock -lgtest -lz -o $@
+.PHONY: check-readers
+check-programs: $(READERS_UNIT)
+check-unit: check-readers
+check-readers: $(READERS_UNIT)
+	$(READERS_UNIT) --gtest_brief=1
