@@ -56,14 +56,14 @@ void Scores::sort_ways(std::size_t wanted) {
     }
 }
 
-/// Puts the query's own leaf where it would lie without the query. It is farther then, or, by inner products,
-/// may be nearer.
+/// Puts the query's own leaf where it would lie without the query: farther away, or, by inner products of a
+/// short query, nearer.
 void Scores::move_own_leaf() {
     const auto sorted_end = ways_.begin() + static_cast<std::ptrdiff_t>(ways_sorted_);
     const auto own =
         std::find_if(ways_.begin(), sorted_end, [&](const Way& way) { return way.link.block == own_leaf_; });
     if (own == sorted_end) return;
-    own->order *= own_leaf_without_me_;
+    own->order = without_me(own->order);
     std::rotate(own, own + 1, sorted_end);
     const auto last = sorted_end - 1;
     const auto place = std::upper_bound(ways_.begin(), last, *last,
@@ -72,6 +72,14 @@ void Scores::move_own_leaf() {
         ways_sorted_--; // Whether others come before it is not known.
     else
         std::rotate(place, last, sorted_end);
+}
+
+/// The order of the mean of the own leaf's other rows: (n·mean - query) / (n - 1).
+float Scores::without_me(double order) const noexcept {
+    const double rows = own_leaf_rows_, others = rows - 1;
+    if (layout_.metric == Metric::inner_product)
+        return static_cast<float>((rows * order + query_.squared_norm()) / others);
+    return static_cast<float>(order * rows * rows / (others * others));
 }
 
 void Scores::score_nearest() {
@@ -107,11 +115,8 @@ void Scores::read_leaf(const tree::Page& page) {
     if (self != addresses.end()) {
         orders_[first + static_cast<std::size_t>(self - addresses.begin())] = nothing;
         if (asked_->counted != CalibrationQuery::Counted::apart) {
-            // The mean of the leaf's other rows lies farther from this one, by just so much.
-            const double rows = leaf.live();
             own_leaf_ = page.block();
-            own_leaf_without_me_ =
-                leaf.live() > 1 ? static_cast<float>(rows * rows / ((rows - 1) * (rows - 1))) : 4;
+            own_leaf_rows_ = std::max(leaf.live(), 2U);
         }
     }
     add_below(static_cast<std::uint32_t>(leaves_.size() - 1));

@@ -63,6 +63,7 @@ private:
     /// Puts at least so many of the nearest ways in order.
     void sort_ways(std::size_t wanted);
     void move_own_leaf();
+    float without_me(double order) const noexcept;
     void score_nearest();
     void read_leaf(const tree::Page& page);
     void add_below(std::uint32_t leaf);
@@ -90,7 +91,7 @@ private:
     float worst_watched_ = 0;                        ///< The last of their estimates.
     std::size_t used_ = 0, wanted_ = 0, pages_opened_ = 0;
     tree::Block own_leaf_ = tree::no_block;
-    float own_leaf_without_me_ = 1;
+    double own_leaf_rows_ = 0; ///< Two at least.
 
     std::vector<bool> parents_;
     std::vector<Step> route_;
