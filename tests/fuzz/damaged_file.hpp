@@ -1,9 +1,11 @@
 // What the fuzzers of pages have in common: an index in memory whose pages can be damaged and put back as
-// they were, and a store for it. Pages may then name each other in rings, so the store refuses a lock that
-// its own thread would wait for, and ends the process if an operation does not end.
+// they were, a store for it, and what is done to it. Pages may then name each other in rings, so the store
+// refuses a lock that its own thread would wait for, and ends the process if an operation does not end.
 #pragma once
 
 #include "core/tree/insert.hpp"
+#include "core/tree/vacuum.hpp"
+#include "core/tree/verify.hpp"
 #include "tests/lib/memory_store.hpp"
 
 #include <algorithm>
@@ -112,6 +114,51 @@ private:
     std::function<void(SingleStore&)> make_;
     std::unique_ptr<SingleStore> store_;
     std::vector<std::vector<std::byte>> sound_;
+};
+
+/// An index of rows without keys, one for each point.
+class DamagedIndex {
+public:
+    using Points = std::vector<std::vector<float>>;
+
+    /// `meta` is what tree::create() takes. The geometry stays the caller's.
+    DamagedIndex(const tree::Geometry& geometry, const tree::Meta& meta, Points points,
+                 tree::Unlinked unlinked)
+        : geometry_(geometry), points_(std::move(points)), unlinked_(unlinked),
+          file_([this, meta](SingleStore& store) {
+              tree::create(store, meta);
+              for (std::size_t row = 0; row < points_.size(); ++row)
+                  insert(store, points_[row], row);
+          }) {}
+    DamagedFile& file() noexcept { return file_; }
+    const Points& points() const noexcept { return points_; }
+
+    /// Everything that reads or changes pages; scans before the changes and after them.
+    template<class Scan>
+    void use(Scan scan) {
+        SingleStore& store = file_.store();
+        file_.attempt([&] { tree::verify(store, geometry_, unlinked_, [](const tree::Violation&) {}); });
+        scan();
+        for (std::size_t i = 0; i < 4; ++i)
+            file_.attempt([&] { insert(store, points_[i], points_.size() + i); });
+        file_.attempt([&] {
+            tree::VacuumResult result = tree::bulk_delete(
+                store, geometry_, [](tree::HeapAddress address) { return address.offset % 3 == 0; });
+            tree::clean_up(store, geometry_, result);
+        });
+        scan();
+    }
+
+private:
+    void insert(SingleStore& store, const std::vector<float>& point, std::size_t row) {
+        const MemoryStore::Transaction transaction(store);
+        tree::insert(store, geometry_, {point, tree::as_address((row / 200) << 16 | (row % 200 + 1)), {}});
+    }
+
+    const tree::Geometry& geometry_;
+    Points points_;
+    tree::Unlinked unlinked_;
+    DamagedFile file_; ///< Last: it is made by the others.
 };
 
 /// Damages one of the indexes, and uses it. Input: which of them, which page, where in it, then the bytes.

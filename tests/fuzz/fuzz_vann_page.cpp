@@ -1,7 +1,5 @@
 // vann's pages: a page of any bytes in a sound index. Everything that reads or changes pages ends with an
 // answer or with XX002.
-#include "core/tree/vacuum.hpp"
-#include "core/tree/verify.hpp"
 #include "core/tree/walk.hpp"
 #include "core/vann/chain_page.hpp"
 #include "core/vann/geometry.hpp"
@@ -19,32 +17,22 @@ namespace {
 /// A sound index of a few pages of every kind, that can be put back as it was.
 class Index {
 public:
-    explicit Index(unsigned dimensions, Metric metric)
+    Index(unsigned dimensions, Metric metric)
         : parameters_{dimensions, metric}, geometry_(parameters_),
-          file_([this](test::SingleStore& store) { make(store); }) {}
-    test::DamagedFile& file() noexcept { return file_; }
-
+          damaged_(geometry_, meta(), draw_points(), tree::Unlinked::allowed) {}
+    test::DamagedFile& file() noexcept { return damaged_.file(); }
     void use() {
-        file_.attempt([&] {
-            tree::verify(file_.store(), geometry_, tree::Unlinked::allowed, [](const tree::Violation&) {});
-        });
-        file_.attempt([&] { scan(); });
-        for (unsigned i = 0; i < 4; ++i)
-            file_.attempt([&] { insert(file_.store(), points_[i]); });
-        file_.attempt([&] {
-            tree::VacuumResult result = tree::bulk_delete(
-                file_.store(), geometry_, [](tree::HeapAddress address) { return address.offset % 3 == 0; });
-            tree::clean_up(file_.store(), geometry_, result);
-        });
-        file_.attempt([&] { scan(); });
+        damaged_.use([&] { file().attempt([&] { scan(); }); });
     }
 
 private:
-    void make(test::SingleStore& store) {
-        points_.clear();
+    tree::Meta meta() const {
         tree::Meta meta{};
         vann::store(parameters_, meta);
-        tree::create(store, meta);
+        return meta;
+    }
+    test::DamagedIndex::Points draw_points() const {
+        test::DamagedIndex::Points points;
         std::mt19937 random(parameters_.dimensions);
         std::normal_distribution<float> normal;
         const Space space(parameters_, {});
@@ -56,24 +44,18 @@ private:
                     x = row % 16 == 1 ? 0.5F : normal(random);
             if (row % 4 == 3) vector.assign(vector.size(), 0.25F);
             (void)space.to_point(vector.data(), point.data());
-            points_.push_back(point);
-            insert(store, point);
+            points.push_back(point);
         }
-    }
-
-    void insert(test::SingleStore& store, const std::vector<float>& point) {
-        const test::MemoryStore::Transaction transaction(store);
-        const auto row = static_cast<std::uint16_t>(++rows_ % 200 + 1);
-        tree::insert(store, geometry_, {point, {0, static_cast<std::uint16_t>(rows_ / 200), row}, {}});
+        return points;
     }
 
     /// As a search does: scores every page, then the details of the best slots, and follows chains.
     void scan() {
-        test::SingleStore& store = file_.store();
+        test::SingleStore& store = file().store();
         const test::MemoryStore::Transaction transaction(store);
         const Layout& layout = geometry_.layout();
         Query query(layout);
-        query.prepare(points_.back().data());
+        query.prepare(damaged_.points().back().data());
         std::vector<tree::Link> links{tree::root_link()};
         std::vector<float> orders(std::max(layout.leaf.capacity, layout.inner.capacity) + block_entries);
         std::vector<std::uint16_t> slots(orders.size());
@@ -116,9 +98,7 @@ private:
 
     Parameters parameters_;
     VannGeometry geometry_;
-    std::vector<std::vector<float>> points_;
-    unsigned rows_ = 0;
-    test::DamagedFile file_; ///< Last: it is made by the others.
+    test::DamagedIndex damaged_; ///< Last: it is made by the others.
 };
 
 } // namespace
