@@ -238,7 +238,10 @@ private:
     void measure_in_memory() {
         const double begin = now_us();
         const std::unique_ptr<InMemory> tree = pack_in_memory(points_);
-        if (!tree) return;
+        if (!tree) {
+            std::printf("\n%s is not compiled for %zu dimensions\n", in_memory, points_.dimensions);
+            return;
+        }
         figures_[in_memory]["build_s"] = (now_us() - begin) / 1e6;
         for (int round = 0; round < options_.rounds; ++round) {
             for (const auto& [rows, boxes] : boxes_)
@@ -257,6 +260,7 @@ private:
     template<class Asked, class Answer>
     void time_in_memory(const std::string& question, const std::vector<Asked>& asked, Answer&& answer) {
         std::vector<long> answers;
+        answers.reserve(asked.size());
         const double begin = now_us();
         for (const auto& one : asked)
             answers.push_back(answer(one));
