@@ -53,6 +53,17 @@ SQL
 	return $self;
 }
 
+# Defines near(integer): points of so many dimensions, around forty centres.
+sub define_near {
+	my ($self, $dimensions) = @_;
+	$self->sql(<<"SQL");
+CREATE FUNCTION near(centre integer) RETURNS vector LANGUAGE sql VOLATILE AS \$\$
+    SELECT array_agg((hashint4(i * 7919 + centre % 40 * 100003) & 1023) / 256.0 + random() ORDER BY i)::vector FROM generate_series(1, $dimensions) i
+\$\$;
+SQL
+	return;
+}
+
 sub sql {
 	my ($self, @statements) = @_;
 	return $self->{node}->safe_psql('postgres', join("\n", @statements));

@@ -9,14 +9,12 @@ use Test::More;
 
 my $rows = 12_000;
 my $cluster = ParallelBuild->new('vann_parallel', 'maintenance_work_mem = 128MB');
+$cluster->define_near(40);
 
 sub sql { return $cluster->sql(@_); }
 sub workers_of { return $cluster->workers_of(@_); }
 
 sql(<<"SQL");
-CREATE FUNCTION near(centre integer) RETURNS vector LANGUAGE sql VOLATILE AS \$\$
-    SELECT array_agg((hashint4(i * 7919 + centre % 40 * 100003) & 1023) / 256.0 + random() ORDER BY i)::vector FROM generate_series(1, 40) i
-\$\$;
 SELECT setseed(0.5);
 CREATE TABLE point (id integer, tag integer, at vector(40)) WITH (parallel_workers = 2);
 INSERT INTO point SELECT i, i % 100, CASE WHEN i % 1000 > 0 THEN near(i) END FROM generate_series(1, $rows) i;

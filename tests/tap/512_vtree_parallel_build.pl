@@ -11,6 +11,7 @@ use Test::More;
 
 my $rows = 7000;
 my $cluster = ParallelBuild->new('vtree_parallel', 'maintenance_work_mem = 1MB');
+$cluster->define_near(8);
 
 sub sql { return $cluster->sql(@_); }
 
@@ -21,9 +22,6 @@ sub workers_of {
 }
 
 sql(<<"SQL");
-CREATE FUNCTION near(centre integer) RETURNS vector LANGUAGE sql VOLATILE AS \$\$
-    SELECT array_agg((hashint4(i * 7919 + centre % 40 * 100003) & 1023) / 256.0 + random() ORDER BY i)::vector FROM generate_series(1, 8) i
-\$\$;
 SELECT setseed(0.5);
 CREATE TABLE point (id integer, tag integer, at vector(8)) WITH (parallel_workers = 2);
 INSERT INTO point SELECT i, i % 100, CASE WHEN i % 1000 > 0 THEN near(i) END FROM generate_series(1, $rows) i;
