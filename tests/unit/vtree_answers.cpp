@@ -26,12 +26,7 @@ void expect_answers(Tree& tree, Shape shape, Random& random, int rounds) {
     tree.expect_nearest(make_point(shape, dimensions, random), nullptr, nullptr, SIZE_MAX);
 }
 
-class VtreeAnswers : public testing::TestWithParam<std::tuple<unsigned, Shape>> {
-protected:
-    unsigned dimensions = std::get<0>(GetParam());
-    Shape shape = std::get<1>(GetParam());
-    Random random{dimensions * 100 + static_cast<unsigned>(shape)};
-};
+class VtreeAnswers : public OfEachShape {};
 
 TEST_P(VtreeAnswers, equal_brute_force_after_insertion_and_deletion) {
     Tree tree(dimensions);

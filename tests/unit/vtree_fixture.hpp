@@ -82,6 +82,14 @@ inline std::vector<std::vector<float>> make_points(std::size_t count, Shape shap
     return points;
 }
 
+/// A test for points of so many dimensions and of a shape.
+class OfEachShape : public testing::TestWithParam<std::tuple<unsigned, Shape>> {
+protected:
+    unsigned dimensions = std::get<0>(GetParam());
+    Shape shape = std::get<1>(GetParam());
+    Random random{dimensions * 100 + static_cast<unsigned>(shape)};
+};
+
 inline HeapAddress address(std::uint64_t number) {
     return tree::as_address((number / 200) << 16 | (number % 200 + 1));
 }

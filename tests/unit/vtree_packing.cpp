@@ -126,12 +126,7 @@ TEST(VtreeCells, RefuseBytesThatAreNotTheirs) {
     expect_refused(2, bytes);
 }
 
-class VtreePacking : public testing::TestWithParam<std::tuple<unsigned, Shape>> {
-protected:
-    unsigned dimensions = std::get<0>(GetParam());
-    Shape shape = std::get<1>(GetParam());
-    Random random{dimensions * 100 + static_cast<unsigned>(shape)};
-};
+class VtreePacking : public OfEachShape {};
 
 TEST_P(VtreePacking, HasTheRowsOfAllWhoTakePart) {
     const Points sample = make_points(400, shape, dimensions, random);
