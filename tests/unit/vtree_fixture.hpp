@@ -12,6 +12,7 @@
 #include "core/vtree/nearest_scan.hpp"
 #include "core/vtree/pack.hpp"
 #include "core/vtree/region_scan.hpp"
+#include "tests/lib/memory_sorter.hpp"
 #include "tests/lib/memory_store.hpp"
 
 #include <algorithm>
@@ -94,28 +95,6 @@ inline HeapAddress address(std::uint64_t number) {
     return tree::as_address((number / 200) << 16 | (number % 200 + 1));
 }
 
-/// A sorter that sorts in memory.
-class VectorSorter final : public tree::Sorter {
-public:
-    void put(std::uint64_t key, std::span<const std::byte> row) override {
-        rows_.emplace_back(key, std::vector(row.begin(), row.end()));
-    }
-    void sort() override {
-        std::stable_sort(rows_.begin(), rows_.end(),
-                         [](const auto& a, const auto& b) { return a.first < b.first; });
-    }
-    bool next(std::uint64_t& key, std::span<const std::byte>& row) override {
-        if (at_ == rows_.size()) return false;
-        key = rows_[at_].first;
-        row = rows_[at_++].second;
-        return true;
-    }
-
-private:
-    std::vector<std::pair<std::uint64_t, std::vector<std::byte>>> rows_;
-    std::size_t at_ = 0;
-};
-
 /// A tree, and beside it what it should hold.
 class Tree {
 public:
@@ -137,7 +116,7 @@ public:
               int* sorters = nullptr) {
         Packer packer(store, geometry.layout(), {memory_bytes}, [&](std::size_t) {
             if (sorters != nullptr) ++*sorters;
-            return std::make_unique<VectorSorter>();
+            return std::make_unique<soup::test::MemorySorter>();
         });
         for (const auto& point : points) {
             const HeapAddress row = address(next_++);
