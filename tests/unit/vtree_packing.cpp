@@ -1,6 +1,5 @@
 // A tree of points that went through a sorter has all of them, whoever put them there: the packer, Assigners
 // of other processes, or both; and however wrong it was to expect many.
-#include "tests/lib/memory_sorter.hpp"
 #include "tests/unit/vtree_fixture.hpp"
 
 namespace soup::vtree::test {
@@ -193,6 +192,13 @@ TEST(VtreePacker, SortsByItsSampleWhenMoreComeThanItSeemed) {
     for (const auto& [cell, count] : cells)
         EXPECT_LT(count, 1000U) << "cell " << cell;
     expect_all_found(tree, Shape::uniform, random);
+}
+
+/// Points are numbered in 32 bits, whatever memory there is.
+TEST(VtreePacker, TakesNoMorePointsIntoMemoryThanItCanNumber) {
+    EXPECT_EQ(Packer::points_in_memory(1, {0}), 1000U);
+    EXPECT_LT(Packer::points_in_memory(16, {std::size_t{64} << 20}), 300'000U);
+    EXPECT_LT(Packer::points_in_memory(1, {std::size_t{2} << 40}), std::size_t{1} << 32);
 }
 
 /// Whoever builds can be cancelled at any time: what is called between ends it, at once, and often enough.

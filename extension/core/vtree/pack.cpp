@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace soup::vtree {
 
@@ -22,8 +23,10 @@ Packer::Packer(tree::PageStore& store, const Layout& layout, const PackLimits& l
 
 std::size_t Packer::points_in_memory(unsigned dimensions, const PackLimits& limits) noexcept {
     const std::size_t each = PointSet::bytes_per_point(dimensions) + sizeof(HeapAddress);
-    // A vector that grows holds its content twice for a moment: hence half of the half.
-    return std::max<std::size_t>(limits.memory_bytes / 4 / each, 1000);
+    // A vector that grows holds its content twice for a moment: hence half of the half. PointSet has 32 bits
+    // for a point's number.
+    constexpr std::size_t numbers = std::numeric_limits<std::uint32_t>::max();
+    return std::clamp<std::size_t>(limits.memory_bytes / 4 / each, 1000, numbers);
 }
 
 void Packer::sample(const float* point) {
