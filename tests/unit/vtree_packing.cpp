@@ -8,35 +8,47 @@ namespace {
 using Points = std::vector<std::vector<float>>;
 const auto go_on = [] {};
 
-/// A sorter that gets others' rows when it is told to sort.
+/// A sorter that gets others' rows when it is told to sort. `piece` becomes the most rows that are taken from
+/// it before more pages are written.
 class JoinedSorter final : public tree::Sorter {
 public:
-    explicit JoinedSorter(std::function<void(tree::Sorter&)> others) : others_(std::move(others)) {}
+    JoinedSorter(std::function<void(tree::Sorter&)> others, tree::PageStore& store, std::size_t& piece)
+        : others_(std::move(others)), store_(store), piece_(piece) {}
     void put(std::uint64_t key, std::span<const std::byte> row) override { all_.put(key, row); }
     void sort() override {
         others_(all_);
         all_.sort();
     }
-    bool next(std::uint64_t& key, std::span<const std::byte>& row) override { return all_.next(key, row); }
+    bool next(std::uint64_t& key, std::span<const std::byte>& row) override {
+        if (const tree::Block now = store_.block_count(); std::exchange(blocks_, now) != now) taken_ = 0;
+        piece_ = std::max(piece_, ++taken_);
+        return all_.next(key, row);
+    }
 
 private:
     soup::test::MemorySorter all_;
     std::function<void(tree::Sorter&)> others_;
+    tree::PageStore& store_;
+    tree::Block blocks_ = 0;
+    std::size_t taken_ = 0;
+    std::size_t& piece_;
 };
 
 /// Packs the points into the tree; every `own`th of them is added here, the others by two Assigners that know
-/// the cells as bytes. 0: none here. A `sample` is divided first.
-void pack_together(Tree& tree, const Points& sample, const Points& points, std::size_t own,
-                   std::size_t memory_bytes = 0) {
+/// the cells as bytes. 0: none here. A `sample` is divided first. Returns how many points were read back at
+/// a time, at the most.
+std::size_t pack_together(Tree& tree, const Points& sample, const Points& points, std::size_t own,
+                          std::size_t memory_bytes = 0) {
     const unsigned dimensions = tree.dimensions();
     for (std::size_t i = 0; i < points.size(); ++i)
         tree.rows[tree::as_number(address(i))] = points[i];
     const auto is_own = [&](std::size_t i) { return own != 0 && i % own == 0; };
     std::vector<std::byte> plan;
+    std::size_t piece = 0;
     int sorters = 0;
     Packer packer(tree.store, tree.geometry.layout(), {memory_bytes}, [&](std::size_t) {
         ++sorters;
-        return std::make_unique<JoinedSorter>([&](tree::Sorter& all) {
+        const auto others = [&](tree::Sorter& all) {
             const Cells cells = Cells::from_bytes(dimensions, plan);
             Assigner even(dimensions, cells, all), odd(dimensions, cells, all);
             for (std::size_t i = 0; i < points.size(); ++i) {
@@ -44,7 +56,8 @@ void pack_together(Tree& tree, const Points& sample, const Points& points, std::
                 (i % 2 == 0 ? even : odd).add(points[i].data(), address(i));
                 packer.add_elsewhere(1);
             }
-        });
+        };
+        return std::make_unique<JoinedSorter>(others, tree.store, piece);
     });
     for (const auto& point : sample)
         packer.sample(point.data());
@@ -55,6 +68,7 @@ void pack_together(Tree& tree, const Points& sample, const Points& points, std::
         if (is_own(i)) packer.add(points[i].data(), address(i));
     packer.finish();
     EXPECT_EQ(sorters, 1);
+    return piece;
 }
 
 void expect_all_found(Tree& tree, Shape shape, Random& random) {
@@ -246,7 +260,10 @@ TEST(VtreePacker, MakesGoodLeavesOfManyPoints) {
             sample.push_back(points[i]);
         Tree in_memory(3), sorted(3);
         in_memory.pack(points, enough);
-        pack_together(sorted, sample, points, 2, enough);
+        const std::size_t piece = pack_together(sorted, sample, points, 2, enough);
+        if (shape != Shape::equal) {
+            EXPECT_LT(piece, PointSet::parts_at_a_time * Layout(3).leaf_capacity() * 5 / 4) << "the cache";
+        }
         for (Tree* tree : {&in_memory, &sorted}) {
             SCOPED_TRACE(testing::Message() << "shape " << static_cast<int>(shape)
                                             << (tree == &sorted ? ", sorted" : ", in memory"));
