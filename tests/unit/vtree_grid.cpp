@@ -89,8 +89,10 @@ TEST_P(VtreeGrid, numbers_cells_with_the_last_dimension_fastest) {
     for (std::size_t cell = 0; cell < std::min<std::size_t>(grid.cell_count(), 1000); ++cell) {
         grid.place_of(cell, place);
         EXPECT_EQ(place, next);
-        for (unsigned j = dimensions; j-- > 0 && ++next[j] > cells[j];)
+        for (unsigned j = dimensions; j-- > 0;) {
+            if (++next[j] <= cells[j]) break;
             next[j] = 1;
+        }
     }
 }
 
