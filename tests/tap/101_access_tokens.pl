@@ -44,8 +44,8 @@ accepted(with(expires => $now + 600 * $second), 'a06 twin: expires in ten minute
 
 # a06: bound while it was valid, used again after its time in the same transaction.
 {
-	my $brief = with(expires => $cluster->sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint') + 3 * $second);
-	$cluster->refused('BEGIN;' . call($brief) . 'SELECT pg_sleep(3.2);' . call($brief) . 'ROLLBACK;' . call($token),
+	my $brief = with(expires => $cluster->sql('SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint') + 8 * $second);
+	$cluster->refused('BEGIN;' . call($brief) . 'SELECT pg_sleep(8.2);' . call($brief) . 'ROLLBACK;' . call($token),
 		['28000 TOKEN_EXPIRED'], 'a06 expires inside a transaction', role => 'soup_gateway');
 }
 
