@@ -137,7 +137,7 @@ private:
         peer.set(setting);
         const double begin = now();
         auto answers = peer.ask_all("nearest", queries_, places_);
-        double times = 1;
+        int times = 1;
         for (; now() - begin < least_seconds; ++times)
             answers = peer.ask_all("nearest", queries_, places_);
         const double seconds = (now() - begin) / times;
