@@ -212,7 +212,11 @@ public:
     Groups divide(Indices members, std::size_t wanted) {
         wanted = std::max({std::size_t{1}, wanted, (members.size() + most_ - 1) / most_});
         if (members.empty()) return {};
-        if (wanted == 1) return Groups(1, std::move(members));
+        if (wanted == 1) {
+            Groups one;
+            one.push_back(std::move(members));
+            return one;
+        }
         Lloyd lloyd(rows_, members, parts(wanted), options_, random_);
         if (lloyd.k() == wanted && wanted * most_ >= members.size()) lloyd.limit(most_);
         Groups split(lloyd.k());

@@ -12,16 +12,21 @@ Trainers::Trainers(unsigned others, std::function<void()> check) : check_(std::m
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        threads_.reserve(others);
-        while (threads_.size() < others)
-            threads_.emplace_back([this](std::stop_token stop) { serve(std::move(stop)); });
-    } catch (const std::exception&) { // Without them it only takes longer.
-    }
+    while (threads_.size() < others)
+        if (!hire()) break; // With fewer it only takes longer.
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Trainers::~Trainers() = default;
+
+bool Trainers::hire() noexcept {
+    try {
+        threads_.emplace_back([this](const std::stop_token& stop) { serve(stop); });
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
 
 void Trainers::run(std::size_t n, const std::function<void(std::size_t)>& body) {
     const Work work{n, &body};
@@ -50,7 +55,7 @@ void Trainers::check() {
     if (has_failed_) throw Abandoned();
 }
 
-void Trainers::serve(std::stop_token stop) {
+void Trainers::serve(const std::stop_token& stop) {
     for (std::uint64_t served = 0;;) {
         Work work;
         {
@@ -73,6 +78,7 @@ void Trainers::take_items(Work work) noexcept {
         for (std::size_t i; !has_failed_ && (i = next_++) < work.count;)
             (*work.body)(i);
     } catch (const Abandoned&) {
+        return;
     } catch (...) {
         const std::lock_guard lock(mutex_);
         if (!failure_) failure_ = std::current_exception();

@@ -36,7 +36,8 @@ private:
     /// Thrown by check() where another body has failed, and not seen by anybody else.
     struct Abandoned {};
 
-    void serve(std::stop_token stop);
+    bool hire() noexcept;
+    void serve(const std::stop_token& stop);
     void take_items(Work work) noexcept;
 
     const std::thread::id caller_ = std::this_thread::get_id();
