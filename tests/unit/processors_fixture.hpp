@@ -2,6 +2,7 @@
 // manifests.
 #pragma once
 
+#include "core/error.hpp"
 #include "core/manifest/manifest.hpp"
 #include "core/processors/processor.hpp"
 
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -68,6 +70,15 @@ private:
     std::deque<Text> texts_; // A deque: views into it must stay valid.
     std::vector<InputRecord> records_;
 };
+
+inline std::string sqlstate_of(const std::function<void()>& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.sqlstate();
+    }
+    return "none";
+}
 
 /// A wave with noise from a fixed generator.
 inline double test_wave(std::size_t i) {

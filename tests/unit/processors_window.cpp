@@ -346,15 +346,6 @@ TEST(ProcessorsWindow, artefacts_have_the_announced_size) {
               WindowModel::encoded_bytes(window_model_shape(manifest)));
 }
 
-std::string sqlstate_of(const std::function<void()>& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.sqlstate();
-    }
-    return "none";
-}
-
 TEST(ProcessorsWindow, damaged_or_foreign_artefacts_are_refused) {
     const Manifest manifest = small_window_manifest();
     const auto artefact = fit(manifest, mixed_log(900).records());

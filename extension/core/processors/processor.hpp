@@ -9,6 +9,10 @@
 // an immutable artefact. Every processor of the version, whatever its partition, is then made from that
 // artefact, and the records which the fitter read are processed like all others.
 //
+// Where a stream goes on in another partition (the model's number of partitions has changed), the processor
+// there inherits what the one before kept of the stream, and the stream's points are those that they would
+// have been in one partition.
+//
 // A record that a processor cannot use is handed to reject() with a stable reason code and is otherwise
 // ignored; the cursor goes on. process() throws only what is not the record's fault (no memory, a bug, the
 // sink); the processor is then of no further use, and what it gave out is to be rolled back.
@@ -20,6 +24,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,9 +83,9 @@ inline constexpr std::string_view out_of_range = "OUT_OF_RANGE"; ///< A number b
 inline constexpr std::string_view bad_key = "BAD_KEY";           ///< Key field missing, empty or too long.
 } // namespace reason
 
-/// Totals since the first record of the version in this partition. Part of the saved state, so they count
-/// every record once whatever is killed meanwhile. `streams_restarted`: windows given up because the state
-/// was full.
+/// Totals since the first record of the version in this partition, never inherited. Part of the saved state,
+/// so they count every record once whatever is killed meanwhile. `streams_restarted`: windows given up
+/// because the state was full.
 struct Counters {
     std::uint64_t records = 0;
     std::uint64_t points = 0;
@@ -104,6 +109,12 @@ public:
     /// Replaces the state. Error XX001 for bytes that save_state of the same manifest didn't write; the
     /// processor is then of no further use.
     virtual void load_state(std::span<const std::byte> state) = 0;
+    /// Takes over, from a state that save_state of the same manifest and artefact wrote in another partition,
+    /// what it keeps of the streams that `is_inherited` names; counters stay where they were counted. Before
+    /// the first record; from several states one after another, in an order that is always the same, since it
+    /// decides which of streams that were used at the same time count as used later. Errors as load_state,
+    /// also where two states hold one stream. Nothing to do for a processor that keeps nothing of a stream.
+    virtual void inherit(std::span<const std::byte>, const std::function<bool(std::string_view)>&) {}
     virtual const Counters& counters() const = 0;
 };
 

@@ -10,7 +10,7 @@ namespace soup::processors {
 namespace {
 
 constexpr std::uint64_t window_state_magic =
-    0x31767363776f7573ULL; // "suwcsv1", little-endian; the 1 is the format version.
+    0x32767363776f7573ULL; // "suwcsv2", little-endian; the 2 is the format version.
 /// What the state holds beside the streams: magic, shape, counters, restarts, stream count.
 constexpr std::size_t state_head_bytes = 10 * sizeof(std::uint64_t);
 /// Windows measured at once: enough columns for the bank's loops, few enough for the caches.
@@ -109,8 +109,7 @@ void WindowConvolution::process(std::span<const InputRecord> records, PointSink&
         }
         for (std::size_t c = 0; c < row_.size(); c++)
             row_[c] = standardise(reader_.values()[c], model_.channel_mean[c], model_.channel_scale[c]);
-        assembler_.add(record.stream, record.offset, row_,
-                       [&](const Assembler::Window& window) { wait(window, record); });
+        assembler_.add(record, row_, [&](const Assembler::Window& window) { wait(window, record); });
         if (waiting_.size() >= waiting_max || waiting_cells_ >= waiting_cells_max) flush(sink);
     }
     flush(sink);
@@ -136,8 +135,8 @@ void WindowConvolution::wait(const Assembler::Window& window, const InputRecord&
     waiting_cells_ += cells.size();
 
     Point point;
-    point.key = std::to_string(record.partition);
-    point.key.append("/").append(record.stream).append("/").append(std::to_string(window.first_offset));
+    point.key = std::to_string(window.first.partition);
+    point.key.append("/").append(record.stream).append("/").append(std::to_string(window.first.offset));
     point.time_us = reader_.time_us().value_or(record.received_us);
     point.partition = record.partition;
     point.offset = record.offset;
@@ -200,8 +199,8 @@ std::vector<std::byte> WindowConvolution::save_state() const {
     return std::move(writer).take();
 }
 
-void WindowConvolution::load_state(std::span<const std::byte> state) {
-    ByteReader reader(state, "saved state");
+/// Up to where the assembler's streams begin.
+Counters WindowConvolution::read_head(ByteReader& reader) const {
     reader.expect(window_state_magic);
     for (const std::size_t number :
          {model_.shape.windows.window, model_.shape.windows.stride, model_.shape.windows.channels})
@@ -210,10 +209,25 @@ void WindowConvolution::load_state(std::span<const std::byte> state) {
     counters.records = reader.number<std::uint64_t>();
     counters.points = reader.number<std::uint64_t>();
     counters.rejected = reader.number<std::uint64_t>();
+    return counters;
+}
+
+void WindowConvolution::load_state(std::span<const std::byte> state) {
+    ByteReader reader(state, "saved state");
+    Counters counters = read_head(reader);
     assembler_.load(reader);
     reader.expect_end();
     counters.streams_restarted = assembler_.restarted();
     counters_ = counters;
+}
+
+void WindowConvolution::inherit(std::span<const std::byte> state,
+                                const std::function<bool(std::string_view)>& is_inherited) {
+    ByteReader reader(state, "saved state of an earlier partition");
+    read_head(reader);
+    assembler_.inherit(reader, is_inherited);
+    reader.expect_end();
+    counters_.streams_restarted = assembler_.restarted();
 }
 
 WindowFitter::WindowFitter(const manifest::Manifest& manifest)
@@ -224,12 +238,10 @@ bool WindowFitter::add(std::span<const InputRecord> records) {
     for (const InputRecord& record : records) {
         if (windows_seen() == windows_needed()) break;
         if (!can_use_stream(record) || !reader_.read(record).empty()) continue; // Processing will reject it.
-        assembler_.add(record.stream, record.offset, reader_.values(),
-                       [&](const WindowAssembler<double>::Window& window) {
-                           windows_.cells.insert(windows_.cells.end(), window.cells.begin(),
-                                                 window.cells.end());
-                           windows_.places.push_back({window.stream_serial, window.first_row});
-                       });
+        assembler_.add(record, reader_.values(), [&](const WindowAssembler<double>::Window& window) {
+            windows_.cells.insert(windows_.cells.end(), window.cells.begin(), window.cells.end());
+            windows_.places.push_back({window.stream_serial, window.first_row});
+        });
     }
     return windows_seen() == windows_needed();
 }

@@ -5,6 +5,9 @@
 // (window_features), placed and scored (window_embedding) and given to the sink in the order in which they
 // were completed. A rejected record is no row: the window goes on with the stream's next record.
 //
+// A point's key names the record with which its window begins, its source the one with which it ends. They
+// lie in different partitions when the window began before the model's number of partitions changed.
+//
 // State: magic and format version, shape, counters, then the assembler's streams.
 #pragma once
 
@@ -33,6 +36,8 @@ public:
     void process(std::span<const InputRecord> records, PointSink& sink) override;
     std::vector<std::byte> save_state() const override;
     void load_state(std::span<const std::byte> state) override;
+    void inherit(std::span<const std::byte> state,
+                 const std::function<bool(std::string_view)>& is_inherited) override;
     const Counters& counters() const override { return counters_; }
 
 private:
@@ -42,6 +47,7 @@ private:
         Point point;
         std::size_t segment, index;
     };
+    Counters read_head(ByteReader& reader) const;
     void wait(const Assembler::Window& window, const InputRecord& record);
     void flush(PointSink& sink);
     std::vector<Value> attributes(const Waiting& waiting, const Coordinates& place) const;
