@@ -1,14 +1,15 @@
 // One slice, from claim to commit.
 //
 // Order of work: lock the cursor; read head and intervals (a statement after the lock sees what was committed
-// before it); make the processor or go on with the cached one; read, process, write batch by batch until a
-// limit; move the cursor; commit. An error anywhere aborts all of it, and record_slice_failure() decides in a
-// transaction of its own what happens next.
+// before it); make the processor, with its state or what it inherits, or go on with the cached one; read,
+// process, write batch by batch until a limit; move the cursor; commit. An error anywhere aborts all of it,
+// and record_slice_failure() decides in a transaction of its own what happens next.
 #include "bgworkers/slice.hpp"
 
 #include "access/scope.hpp"
 #include "bgworkers/cursor.hpp"
 #include "bgworkers/failure.hpp"
+#include "bgworkers/inheritance.hpp"
 #include "bgworkers/limits.hpp"
 #include "bgworkers/quarantine.hpp"
 #include "bgworkers/ranges.hpp"
@@ -100,6 +101,7 @@ private:
     void process(const rawlog::Batch& batch, Sink& sink);
     void set_first_batch_aside(pg::Spi& spi, const Range& range);
     void advance(pg::Spi& spi) {
+        add_counters(spi, key_, counted_, cache_.processor->counters());
         advance_cursor(spi, key_, {next_offset_, records_, cache_.processor->save_state(), received_us_});
         has_advanced_ = true;
     }
@@ -118,6 +120,7 @@ private:
     Clock::time_point began_ = Clock::now();
     FailedSlice failed_;
     Claim claim_;
+    processors::Counters counted_; ///< As they stand at the cursor.
     bool has_advanced_ = false;
     std::int64_t next_offset_ = 0;
     std::int64_t records_ = 0;
@@ -126,7 +129,7 @@ private:
     std::vector<InputRecord> inputs_;
 };
 
-/// False while the version has not learned what it has to.
+/// False while the version has not learned what it has to, or has an earlier epoch to finish.
 bool Slice::prepare_processor(pg::Spi& spi, const Claim& claim) {
     if (!cache_.version) cache_.version = read_version(spi, key_);
     if (!cache_.version->has_learned) {
@@ -135,10 +138,17 @@ bool Slice::prepare_processor(pg::Spi& spi, const Claim& claim) {
     }
     if (!cache_.points) cache_.points = std::make_unique<PointTable>(cache_.version);
     if (!cache_.processor || cache_.position != claim.next_offset) {
-        cache_.processor = processors::make_processor(cache_.version->manifest, cache_.version->artefact);
-        if (claim.state) cache_.processor->load_state(*claim.state);
+        auto processor = processors::make_processor(cache_.version->manifest, cache_.version->artefact);
+        if (claim.state) {
+            processor->load_state(*claim.state);
+            counted_ = processor->counters();
+        } else if (!inherit_carry_over(spi, key_,
+                                       *processor)) // What finds no room there is yet to be counted.
+            return false;
+        cache_.processor = std::move(processor);
         cache_.position = claim.next_offset;
-    }
+    } else
+        counted_ = cache_.processor->counters();
     return true;
 }
 
@@ -219,9 +229,7 @@ SliceEnd Slice::run() {
         advance(spi);
         return SliceEnd::limited;
     }
-    const processors::Counters before = cache_.processor->counters();
     const SliceEnd end = take(spi, ranges);
-    add_counters(spi, key_, before, cache_.processor->counters());
     advance(spi);
     return end;
 }

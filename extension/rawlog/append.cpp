@@ -68,7 +68,7 @@ void prepare(Item& item, std::vector<frame::Record>& records) {
     item.route = find_route(item.identity, *request.model, request.label);
     item.stream = request.stream.value_or(item.route->default_stream);
     const auto& partitions = item.route->partitions;
-    item.partition = partitions[stream_hash(item.stream) % partitions.size()];
+    item.partition = partitions[stream_place(item.stream, partitions.size())];
     make_frame(item, records);
     if (item.has_key()) identify_request(item);
 }

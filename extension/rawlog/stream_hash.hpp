@@ -6,6 +6,7 @@
 // bits badly, and a small modulus looks at nothing else.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,6 +24,11 @@ constexpr std::uint64_t stream_hash(std::string_view stream) noexcept {
     hash *= 0xc4ceb9fe1a85ec53;
     hash ^= hash >> 33;
     return hash;
+}
+
+/// At which place among the partitions of an epoch, in ascending order, a stream's records lie.
+constexpr std::size_t stream_place(std::string_view stream, std::size_t partition_count) noexcept {
+    return stream_hash(stream) % partition_count;
 }
 
 static_assert(stream_hash("") == 0xefd01f60ba992926 && stream_hash("sensor-1") == 0xd9272224b5783dc7,

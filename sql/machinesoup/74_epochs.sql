@@ -11,6 +11,10 @@
 -- Once true it stays true. Sealed partitions get no more records, and whatever gives a version something to do in an
 -- epoch gives it all of the epochs before in the same transaction: a first promotion begins at offset 0 of every
 -- partition, a later one where the version's intervals end.
+--
+-- So what a lane's processors kept of a stream at the end of an epoch is final, and goes with the stream: a partition's
+-- first processor takes it over from the states in soup.cursor (bgworkers/inheritance.cpp), and windows go on as though
+-- nothing had changed. Points depend on the log only, not on when a version came to read it.
 
 -- The turn is found once for each version and lane that has work, in its first row, not once for each partition: a model
 -- may have a thousand. Windows and no join, since the planner can't know how many rows there are.
@@ -90,7 +94,7 @@ COMMENT ON FUNCTION soup.dba_set_partitions(text, text, integer) IS 'Implementat
 CREATE FUNCTION soup.set_partitions(org text, model text, partitions integer) RETURNS integer
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
 COMMENT ON FUNCTION soup.set_partitions(text, text, integer) IS
-    'Gives a model that many partitions and returns its epoch, a new one unless it has so many already. Partitions so far keep their records and addresses; each version finishes with them before it begins with the new ones, so each stream keeps its order.';
+    'Gives a model that many partitions and returns its epoch, a new one unless it has so many already. Partitions so far keep their records and addresses; each version finishes with them before it begins with the new ones, so each stream keeps its order and its windows go on.';
 
 CREATE FUNCTION soup.doctor_epochs() RETURNS TABLE (severity text, subject text, problem text, remedy text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
