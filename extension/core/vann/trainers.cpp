@@ -3,7 +3,7 @@
 #include "core/vann/trainers.hpp"
 
 #include <csignal>
-#include <system_error>
+#include <utility>
 
 namespace soup::vann {
 
