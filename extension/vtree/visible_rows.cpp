@@ -20,7 +20,10 @@ namespace {
 
 constexpr BlockNumber blocks_a_byte = BITS_PER_BYTE / BITS_PER_HEAPBLOCK;
 constexpr BlockNumber blocks_a_page = (BLCKSZ - MAXALIGN(SizeOfPageHeaderData)) * blocks_a_byte;
-/// So much of the map, which is looked at eight bytes at a time, costs no more than a row by itself.
+/// So much of the map, which is looked at eight bytes at a time, costs less than to find the rows' least
+/// page.
+constexpr std::size_t map_bytes_a_row_unasked = 8;
+/// And so much no more than to look at each row by itself.
 constexpr std::size_t map_bytes_a_row = 16;
 
 BlockNumber block_of(tree::HeapAddress row) noexcept {
@@ -29,29 +32,16 @@ BlockNumber block_of(tree::HeapAddress row) noexcept {
     return std::rotl(halves, 16);
 }
 
-struct BlockRange {
-    BlockNumber first = InvalidBlockNumber, last = 0;
-
-    void add(BlockNumber block) noexcept {
-        first = std::min(first, block);
-        last = std::max(last, block);
-    }
-};
-
-/// In two halves, because each minimum has to wait for the one before it.
-BlockRange range_of(std::span<const tree::HeapAddress> rows) noexcept {
-    BlockRange all, other;
+/// The least or greatest heap page of the rows, in two halves, because each has to wait for the one before.
+template<class Pick>
+BlockNumber picked_block(std::span<const tree::HeapAddress> rows, Pick pick) noexcept {
+    BlockNumber one = block_of(rows.back()), other = one;
     const std::size_t half = rows.size() / 2;
     for (std::size_t i = 0; i < half; ++i) {
-        all.add(block_of(rows[i]));
-        other.add(block_of(rows[half + i]));
+        one = pick(one, block_of(rows[i]));
+        other = pick(other, block_of(rows[half + i]));
     }
-    if (rows.size() % 2 != 0) all.add(block_of(rows.back()));
-    if (half > 0) {
-        all.add(other.first);
-        all.add(other.last);
-    }
-    return all;
+    return pick(one, other);
 }
 
 } // namespace
@@ -72,25 +62,26 @@ VisibleRows::~VisibleRows() {
     ExecDropSingleTupleTableSlot(slot_);
 }
 
-std::size_t VisibleRows::look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible) {
-    is_visible.assign(rows.size(), 1);
-    return pg::call([&] {
-        if (are_all_visible(rows)) return rows.size();
-        std::size_t count = 0;
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-            const bool sees = is_all_visible(block_of(rows[i])) || is_in_heap(rows[i]);
-            is_visible[i] = static_cast<char>(sees);
-            count += sees ? 1 : 0;
-        }
-        return count;
+void VisibleRows::look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible) {
+    is_visible.resize(rows.size());
+    pg::call([&] {
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            is_visible[i] = static_cast<char>(is_all_visible(block_of(rows[i])) || is_in_heap(rows[i]));
     });
 }
 
-/// Most tables are all visible but for their end, so the map from a leaf's first heap page to its last is
-/// looked at as a whole: a kilobyte of it, 32 MB of heap, costs less than a few rows one by one.
+/// Most tables are all visible but for their end, so the map up to a leaf's last heap page is looked at as a
+/// whole, of a long one the part from its first page on: a kilobyte of it, 32 MB of heap, costs less than a
+/// few rows one by one.
 bool VisibleRows::are_all_visible(std::span<const tree::HeapAddress> rows) {
-    const auto [first, last] = range_of(rows);
-    if (rows.empty() || (last - first) / blocks_a_byte > rows.size() * map_bytes_a_row) return false;
+    const BlockNumber last = picked_block(rows, [](auto a, auto b) { return std::max(a, b); });
+    if (last / blocks_a_byte <= rows.size() * map_bytes_a_row_unasked && are_all_visible(0, last))
+        return true;
+    const BlockNumber first = picked_block(rows, [](auto a, auto b) { return std::min(a, b); });
+    return (last - first) / blocks_a_byte <= rows.size() * map_bytes_a_row && are_all_visible(first, last);
+}
+
+bool VisibleRows::are_all_visible(BlockNumber first, BlockNumber last) {
     // This also brings the map's page.
     if (!is_all_visible(first) || map_ == nullptr || first / blocks_a_page != last / blocks_a_page)
         return false;

@@ -22,15 +22,16 @@ public:
     VisibleRows(const VisibleRows&) = delete;
     VisibleRows& operator=(const VisibleRows&) = delete;
 
-    /// Whether the map alone says that all of them are seen. The rows' leaf must be pinned.
+    /// Whether the map alone says that all of them, at least one, are seen. The rows' leaf must be pinned.
     bool knows_all(std::span<const tree::HeapAddress> rows) {
         return pg::call([&] { return are_all_visible(rows); });
     }
-    /// Overwrites `is_visible` with one entry per row; returns how many are. The rows' leaf must be pinned.
-    std::size_t look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible);
+    /// Overwrites `is_visible` with one entry per row. The rows' leaf must be pinned.
+    void look_at(std::span<const tree::HeapAddress> rows, std::vector<char>& is_visible);
 
 private:
     bool are_all_visible(std::span<const tree::HeapAddress> rows);
+    bool are_all_visible(BlockNumber first, BlockNumber last);
     bool is_all_visible(BlockNumber block);
     bool is_in_heap(tree::HeapAddress row);
 
