@@ -7,6 +7,7 @@
 
 #include "core/simd/dispatch.hpp"
 #include "core/vtree/division.hpp"
+#include "core/vtree/region.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -30,21 +31,22 @@ Block BoxGeometry::child(const std::byte* inner, unsigned entry) const {
 /// makes the whole product small. Equals are taken in turn, starting where the row's address says: otherwise
 /// one of many leaves with the same points would take all that come, and leave the others half full.
 unsigned BoxGeometry::choose(const std::byte* inner, const tree::Item& item) const {
+    const simd::BoxKernels& kernels = simd::kernels().boxes;
     const unsigned count = child_count(inner);
     alignas(64) float volume[max_entries], stretch[max_entries];
-    simd::kernels().boxes.box_growth(layout_.boxes(inner, count), item.point.data(), {volume, stretch});
+    kernels.box_growth(layout_.boxes(inner, count), item.point.data(), {volume, stretch});
+    const float least = kernels.column_range(stretch, count).least;
+    Mask equals; // Sides longer than the greatest float may leave none, and then any child is as good.
+    kernels.points_in_box({stretch, max_entries, count, 1}, &least, &least, equals);
     const unsigned start = static_cast<unsigned>(tree::as_number(item.address) % count);
-    unsigned best = start;
-    const auto compare = [&](unsigned entry) {
-        if (stretch[entry] < stretch[best] ||
-            (stretch[entry] == stretch[best] && volume[entry] < volume[best]))
+    const auto turn = [&](unsigned entry) { return entry < start ? entry + count : entry; };
+    unsigned best = count;
+    for_each_bit(equals, count, [&](unsigned entry) {
+        if (best == count || volume[entry] < volume[best] ||
+            (volume[entry] == volume[best] && turn(entry) < turn(best)))
             best = entry;
-    };
-    for (unsigned entry = start + 1; entry < count; ++entry)
-        compare(entry);
-    for (unsigned entry = 0; entry < start; ++entry)
-        compare(entry);
-    return best;
+    });
+    return best < count ? best : start;
 }
 
 bool BoxGeometry::covers(const std::byte* inner, unsigned entry, const tree::Item& item) const {
