@@ -273,5 +273,44 @@ TEST(vtree, a_page_of_noise_ends_nobody) {
     EXPECT_GT(reported, 300);
 }
 
+/// An inner page of intervals.
+std::vector<std::byte> page_of(const BoxGeometry& geometry,
+                               const std::vector<std::vector<float>>& intervals) {
+    std::vector<tree::Child> children;
+    for (const std::vector<float>& interval : intervals)
+        children.push_back({static_cast<tree::Block>(children.size() + 2), interval});
+    std::vector<std::byte> page(tree::body_bytes);
+    geometry.fill_inner(page.data(), children);
+    return page;
+}
+
+TEST(VtreeChoice, is_the_smallest_of_the_boxes_that_have_the_point_or_the_nearest) {
+    const BoxGeometry geometry(1);
+    // The first one's side is longer than the greatest float.
+    const auto page = page_of(geometry, {{-3e38F, 3e38F}, {0, 1}, {5, 6}, {5.5F, 9}});
+    const auto without = page_of(geometry, {{0, 1}, {5, 6}});
+    for (std::uint64_t row = 1; row < 9; ++row) { // Whose turn it is must not matter.
+        const auto choice = [&](const std::vector<std::byte>& from, float at) {
+            const std::vector<float> point{at};
+            return geometry.choose(from.data(), {point, address(row), {}});
+        };
+        EXPECT_EQ(choice(page, 0.5F), 1U);
+        EXPECT_EQ(choice(page, 5.75F), 2U);
+        EXPECT_EQ(choice(page, 8), 3U);
+        EXPECT_EQ(choice(page, 100), 0U);
+        EXPECT_EQ(choice(without, 2), 0U);
+        EXPECT_EQ(choice(without, 4), 1U);
+    }
+}
+
+TEST(VtreeChoice, takes_equals_in_turn) {
+    const BoxGeometry geometry(1);
+    const auto page = page_of(geometry, std::vector<std::vector<float>>(100, {7, 7}));
+    const std::vector<float> point{7};
+    for (std::uint64_t row = 0; row < 300; ++row)
+        EXPECT_EQ(geometry.choose(page.data(), {point, address(row), {}}),
+                  tree::as_number(address(row)) % 100);
+}
+
 } // namespace
 } // namespace soup::vtree::test

@@ -6,7 +6,7 @@
 // have room for `count` rounded up to 16.
 //
 // What decides on an answer is done element by element, in order of the dimensions, without fusing, and so is
-// the same on every instruction set: points_in_box, points_in_ball, boxes_meet_box, box_growth. The distances
+// the same on every instruction set: points_in_box, points_in_ball, boxes_meet_box, box_gaps. The distances
 // may differ in the last bits; whoever uses them leaves a margin (core/vtree/margin.hpp).
 #pragma once
 
@@ -27,11 +27,6 @@ struct BoxColumns {
     unsigned dimensions;
 };
 
-struct BoxGrowth {
-    float* volume;  ///< Of the box as it is.
-    float* stretch; ///< By how much its sides grow in sum when it takes the point; 0 only if it has it.
-};
-
 struct ColumnRange {
     float least, greatest;
 };
@@ -50,7 +45,8 @@ struct BoxKernels {
     /// To the nearest and to the farthest point of each box.
     void (*box_distances)(const BoxColumns& boxes, const float* from, float* nearest_squared,
                           float* farthest_squared) noexcept;
-    void (*box_growth)(const BoxColumns& boxes, const float* point, const BoxGrowth& into) noexcept;
+    /// By how much the point lies outside each box, summed over the dimensions; 0 only if the box has it.
+    void (*box_gaps)(const BoxColumns& boxes, const float* point, float* gaps) noexcept;
     void (*values_from)(const float* column, std::size_t count, float least, std::uint64_t* reached) noexcept;
     /// Of a mask that has been written for so many slots.
     std::size_t (*count_bits)(const std::uint64_t* mask, std::size_t count) noexcept;

@@ -190,20 +190,17 @@ void box_distances(const BoxColumns& boxes, const float* from, float* nearest_sq
 }
 
 template<class Arch>
-void box_growth(const BoxColumns& boxes, const float* point, const BoxGrowth& into) noexcept {
+void box_gaps(const BoxColumns& boxes, const float* point, float* gaps) noexcept {
     using R = Register<float, Arch>;
     for (std::size_t i = 0; i < boxes.count; i += R::size) {
-        R volume(1.0f), stretch(0.0f);
+        R sum(0.0f);
         for (unsigned j = 0; j < boxes.dimensions; ++j) {
             const std::size_t at = j * boxes.stride + i;
-            const R lower = R::load_unaligned(boxes.lower + at), upper = R::load_unaligned(boxes.upper + at);
-            const R side = upper - lower;
-            const R new_side = greater(upper, R(point[j])) - lesser(lower, R(point[j]));
-            volume = volume * side;
-            stretch = stretch + (new_side - side);
+            const R below = R::load_unaligned(boxes.lower + at) - R(point[j]);
+            const R above = R(point[j]) - R::load_unaligned(boxes.upper + at);
+            sum = sum + greater(greater(below, above), R(0.0f));
         }
-        volume.store_unaligned(into.volume + i);
-        stretch.store_unaligned(into.stretch + i);
+        sum.store_unaligned(gaps + i);
     }
 }
 
@@ -263,7 +260,7 @@ constexpr BoxKernels box_kernels_for{
     .point_distances = point_distances<Arch>,
     .boxes_meet_box = boxes_meet_box<Arch>,
     .box_distances = box_distances<Arch>,
-    .box_growth = box_growth<Arch>,
+    .box_gaps = box_gaps<Arch>,
     .values_from = values_from<Arch>,
     .count_bits = count_bits,
     .column_range = column_range<Arch>,

@@ -26,27 +26,37 @@ Block BoxGeometry::child(const std::byte* inner, unsigned entry) const {
     return layout_.children(inner)[entry];
 }
 
-/// The child whose box's sides grow least in sum: not at all where it has the point, and of several such the
-/// smallest. Growth of volume would be the usual measure; in many dimensions it is none, since one flat side
-/// makes the whole product small. Equals are taken in turn, starting where the row's address says: otherwise
-/// one of many leaves with the same points would take all that come, and leave the others half full.
+/// The child whose box's sides grow least in sum, which is by as much as the point lies outside: not at all
+/// where the box has it, and of several such the smallest. Growth of volume would be the usual measure; in
+/// many dimensions it is none, since one flat side makes the whole product small. Equals are taken in turn,
+/// starting where the row's address says: otherwise one of many leaves with the same points would take all
+/// that come, and leave the others half full.
 unsigned BoxGeometry::choose(const std::byte* inner, const tree::Item& item) const {
     const simd::BoxKernels& kernels = simd::kernels().boxes;
     const unsigned count = child_count(inner);
-    alignas(64) float volume[max_entries], stretch[max_entries];
-    kernels.box_growth(layout_.boxes(inner, count), item.point.data(), {volume, stretch});
-    const float least = kernels.column_range(stretch, count).least;
-    Mask equals; // Sides longer than the greatest float may leave none, and then any child is as good.
-    kernels.points_in_box({stretch, max_entries, count, 1}, &least, &least, equals);
+    alignas(64) float gaps[max_entries];
+    kernels.box_gaps(layout_.boxes(inner, count), item.point.data(), gaps);
+    const float least = kernels.column_range(gaps, count).least;
+    Mask equals;
+    kernels.points_in_box({gaps, max_entries, count, 1}, &least, &least, equals);
     const unsigned start = static_cast<unsigned>(tree::as_number(item.address) % count);
     const auto turn = [&](unsigned entry) { return entry < start ? entry + count : entry; };
+    const auto volume_of = [&](unsigned entry) {
+        float volume = 1;
+        for (unsigned j = 0; j < layout_.dimensions(); ++j)
+            volume *= layout_.upper(inner, j)[entry] - layout_.lower(inner, j)[entry];
+        return volume;
+    };
     unsigned best = count;
+    float best_volume = 0;
     for_each_bit(equals, count, [&](unsigned entry) {
-        if (best == count || volume[entry] < volume[best] ||
-            (volume[entry] == volume[best] && turn(entry) < turn(best)))
-            best = entry;
+        const float volume = volume_of(entry);
+        if (best < count && (volume > best_volume || (volume == best_volume && turn(entry) > turn(best))))
+            return;
+        best = entry;
+        best_volume = volume;
     });
-    return best < count ? best : start;
+    return best;
 }
 
 bool BoxGeometry::covers(const std::byte* inner, unsigned entry, const tree::Item& item) const {
