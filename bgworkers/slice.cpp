@@ -139,16 +139,15 @@ bool Slice::prepare_processor(pg::Spi& spi, const Claim& claim) {
     if (!cache_.points) cache_.points = std::make_unique<PointTable>(cache_.version);
     if (!cache_.processor || cache_.position != claim.next_offset) {
         auto processor = processors::make_processor(cache_.version->manifest, cache_.version->artefact);
-        if (claim.state) {
-            processor->load_state(*claim.state);
-            counted_ = processor->counters();
-        } else if (!inherit_carry_over(spi, key_,
-                                       *processor)) // What finds no room there is yet to be counted.
-            return false;
+        if (claim.state) processor->load_state(*claim.state);
+        // Before inheriting: streams that find no room here are yet to be counted.
+        counted_ = processor->counters();
+        if (!claim.state && !inherit_carry_over(spi, key_, *processor)) return false;
         cache_.processor = std::move(processor);
         cache_.position = claim.next_offset;
-    } else
+    } else {
         counted_ = cache_.processor->counters();
+    }
     return true;
 }
 
