@@ -251,19 +251,17 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const int row = static_cast<int>(i);
         PendingAppend& pending = *batch[i];
-        finished.push_back(&pending);
         if (!PQgetisnull(result, row, code_column)) {
             ServerError refusal;
             refusal.reason = text_at(result, row, code_column);
             refusal.message = text_at(result, row, detail_column);
-            pending.problem = problem_from(refusal);
             // The model's partitions have changed under it. Nothing was stored, and a new call finds the new
             // ones.
             if (refusal.reason == "BUSY" && !is_stopping_ && ++pending.attempts < attempts_max) {
-                pending.problem.reset();
-                again.push_back(finished.back());
-                finished.pop_back();
+                again.push_back(&pending);
+                continue;
             }
+            pending.problem = problem_from(refusal);
         } else if (PQgetisnull(result, row, partition_column) ||
                    PQgetisnull(result, row, first_offset_column) || PQgetisnull(result, row, count_column)) {
             pending.problem = problem("INTERNAL", {});
@@ -274,6 +272,7 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
             if (!PQgetisnull(result, row, label_column)) pending.label = text_at(result, row, label_column);
             records += static_cast<std::uint64_t>(pending.count);
         }
+        finished.push_back(&pending);
     }
     metrics_.count_records(records);
     for (auto it = again.rbegin(); it != again.rend(); ++it)
