@@ -5,6 +5,8 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace soup::vann {
 namespace {
@@ -19,6 +21,21 @@ TEST(VannTrainers, RunEachItemOnce) {
                 EXPECT_EQ(times, 1);
         }
     }
+}
+
+/// In a process that may have no more threads.
+[[noreturn]] void compute_alone() {
+    constexpr uid_t nobody = 65534;
+    const rlimit none{0, 0};
+    if (setrlimit(RLIMIT_NPROC, &none) != 0 || (geteuid() == 0 && setuid(nobody) != 0)) _exit(2);
+    Trainers trainers(2, [] {});
+    std::size_t sum = 0;
+    trainers.run(10, [&](std::size_t i) { sum += i; }); // No data race, since nobody helps.
+    _exit(sum == 45 ? 0 : 1);
+}
+
+TEST(VannTrainers, ComputeAloneWhereThereAreNoThreads) {
+    EXPECT_EXIT(compute_alone(), testing::ExitedWithCode(0), "");
 }
 
 /// Nobody gets beyond its item before `begun` have one, so more than the caller takes part.
