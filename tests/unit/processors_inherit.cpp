@@ -49,6 +49,11 @@ struct ProcessorsInherit : ::testing::Test {
         processor->process(log.records(), sink);
         return processor->save_state();
     }
+    std::unique_ptr<Processor> heir_of(const PartitionLog& before) {
+        auto heir = make();
+        heir->inherit(state_after(before), all);
+        return heir;
+    }
     /// Names of the streams that complete a window with one record more each.
     std::vector<std::string> complete(Processor& processor, const std::vector<std::string>& streams) {
         PartitionLog log(9);
@@ -68,8 +73,7 @@ TEST_F(ProcessorsInherit, a_window_has_the_key_of_its_first_record_and_the_sourc
     PartitionLog before(3), after(5);
     before.add("pump/1", 23);
     after.add("pump/1", 9);
-    const auto heir = make();
-    heir->inherit(state_after(before), all);
+    const auto heir = heir_of(before);
     heir->process(after.records(), sink);
     ASSERT_EQ(sink.points.size(), 2U);
     EXPECT_EQ(sink.points[0].key, "3/pump/1/0");
@@ -84,13 +88,11 @@ TEST_F(ProcessorsInherit, a_key_keeps_its_partition_through_a_saved_state) {
     PartitionLog before(3), after(5);
     before.add("s", 12);
     after.add("s", 40);
-    const auto heir = make();
-    heir->inherit(state_after(before), all);
+    const auto heir = heir_of(before);
     heir->process(after.records(), sink);
     for (std::size_t split = 0; split <= after.records().size(); split++) {
         RecordingSink split_sink;
-        const auto first = make(), second = make();
-        first->inherit(state_after(before), all);
+        const auto first = heir_of(before), second = make();
         first->process(after.records().first(split), split_sink);
         second->load_state(first->save_state());
         second->process(after.records().subspan(split), split_sink);
@@ -114,8 +116,7 @@ TEST_F(ProcessorsInherit, nothing_is_inherited_of_a_stream_that_owes_nothing) {
     artefact = make_artefact(manifest);
     PartitionLog before(3);
     before.add("a", 24);
-    const auto heir = make();
-    heir->inherit(state_after(before), all);
+    const auto heir = heir_of(before);
     EXPECT_EQ(heir->save_state(), make()->save_state());
 }
 
