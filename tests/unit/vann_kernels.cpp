@@ -174,6 +174,21 @@ TEST_P(CodeKernelsOf, FindTheLeastOfEachColumn) {
         }
 }
 
+TEST_P(CodeKernelsOf, FindWhatSortingWouldPutAtAPlace) {
+    for (const std::size_t n : {16U, 48U, 96U})
+        for (const int different : {1, 5, 1'000'000}) {
+            Floats values(n);
+            for (float& value : values)
+                value = static_cast<float>(std::uniform_int_distribution(-different, different)(random));
+            values[n / 2] = std::numeric_limits<float>::infinity();
+            values[n - 1] = -std::numeric_limits<float>::infinity();
+            Floats sorted = values;
+            std::ranges::sort(sorted);
+            for (std::size_t rank = 0; rank < n; ++rank)
+                EXPECT_EQ(kernels().at_rank(values.data(), n, rank), sorted[rank]) << rank << " of " << n;
+        }
+}
+
 TEST_P(CodeKernelsOf, SelectWhatIsBelow) {
     for (const std::size_t n : {16U, 32U, 48U, 256U}) {
         Floats values = normal(static_cast<unsigned>(n), random);

@@ -88,6 +88,9 @@ struct CodeKernels {
     /// The least of each column, the values being rows of `columns`, the last one perhaps shorter; both are
     /// multiples of 16. NaN is passed over; a column without numbers has +infinity.
     void (*column_minima)(const float* values, std::size_t n, std::size_t columns, float* least) noexcept;
+    /// The value at place `rank` (from 0) of them all in ascending order, by counting for each how many are
+    /// less: for a hundred or so. `n` is a multiple of 16; there is no NaN.
+    float (*at_rank)(const float* values, std::size_t n, std::size_t rank) noexcept;
 };
 
 } // namespace soup::simd

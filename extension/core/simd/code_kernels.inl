@@ -112,6 +112,7 @@ constexpr CodeKernels code_kernels_for{
     .l2_squared_code16 = l2_squared_code<Arch, std::int16_t>,
     .select_below = CodeSet<Arch>::select_below,
     .column_minima = column_minima,
+    .at_rank = at_rank,
 };
 
 } // namespace

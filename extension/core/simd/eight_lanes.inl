@@ -125,6 +125,29 @@ inline void column_minima(const float* values, std::size_t n, std::size_t column
     }
 }
 
+/// A number is at most at place `rank` if no more than so many are less; the greatest of these is there.
+inline float at_rank(const float* values, std::size_t n, std::size_t rank) noexcept {
+    const EightWhole most = EightWhole{} + static_cast<std::int32_t>(rank);
+    Eight greatest = Eight{} - __builtin_inff();
+    for (std::size_t i = 0; i < n; i += 16) {
+        Eight a, b;
+        load(values + i, a);
+        load(values + i + 8, b);
+        EightWhole below_a{}, below_b{};
+        for (std::size_t j = 0; j < n; ++j) {
+            const Eight other = Eight{} + values[j];
+            below_a -= other < a;
+            below_b -= other < b;
+        }
+        greatest = ((below_a <= most) & (greatest < a)) ? a : greatest;
+        greatest = ((below_b <= most) & (greatest < b)) ? b : greatest;
+    }
+    float found = greatest[0];
+    for (std::size_t j = 1; j < 8; ++j)
+        found = found < greatest[j] ? greatest[j] : found;
+    return found;
+}
+
 /// Nearest whole numbers, ties to even, by the last bits of a sum with 1.5 · 2^23.
 inline float to_shorts(const float* x, std::size_t n, std::int16_t* shorts) noexcept {
     typedef std::int16_t EightShort __attribute__((vector_size(16)));

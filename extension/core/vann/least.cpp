@@ -12,11 +12,18 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-/// Puts the `wanted` least first, and returns the last of them.
-float keep_least(std::span<float> numbers, std::size_t wanted) {
-    const auto last = numbers.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
-    std::nth_element(numbers.begin(), last, numbers.end());
-    return *last;
+constexpr std::size_t ranked_max = 96; ///< More are sorted out sooner than all are compared with all.
+
+/// The number at place `rank` in ascending order of the first `count`, which change their order. There is
+/// room for 16 more.
+float number_at(float* numbers, std::size_t count, std::size_t rank) {
+    if (count > ranked_max) {
+        std::nth_element(numbers, numbers + rank, numbers + count);
+        return numbers[rank];
+    }
+    const std::size_t padded = (count + 15) / 16 * 16;
+    std::fill(numbers + count, numbers + padded, infinity);
+    return simd::kernels().codes.at_rank(numbers, padded, rank);
 }
 
 } // namespace
@@ -53,13 +60,14 @@ Bound Least::find(std::span<const float> numbers, std::size_t wanted) {
     if (columns <= numbers.size() / 2) {
         minima_.resize(columns);
         simd::kernels().codes.column_minima(numbers.data(), numbers.size(), columns, minima_.data());
-        limit = std::nextafter(keep_least(minima_, wanted), infinity);
+        limit = std::nextafter(number_at(minima_.data(), columns, wanted - 1), infinity);
     }
     const std::size_t count = below_.copy(numbers, limit, least_);
     if (count < wanted) return {};
-    const float below = keep_least(std::span(least_.data(), count), wanted);
-    const std::span<const float> kept(least_.data(), wanted);
-    return {.below = below, .equal = static_cast<std::size_t>(std::ranges::count(kept, below))};
+    const float below = number_at(least_.data(), count, wanted - 1);
+    const auto less = std::count_if(least_.data(), least_.data() + count,
+                                    [below](float number) { return number < below; });
+    return {.below = below, .equal = wanted - static_cast<std::size_t>(less)};
 }
 
 } // namespace soup::vann
