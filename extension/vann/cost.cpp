@@ -31,7 +31,7 @@ Batch first_batch(Relation index, double index_pages) {
     const Layout& layout = vann.vann().layout();
     const SearchSettings settings = search_settings(vann.parameters.calibration);
     // Inner pages are few and stay in memory; those that a search opens are counted like leaves all the same.
-    const double inner = std::min<double>(2.0 * settings.beam, index_pages);
+    const double inner = std::min<double>(1.0 + settings.beam, index_pages);
     const double details =
         layout.has_details() ? std::min<double>(settings.rerank, settings.probes * layout.detail.pages) : 0;
     const double pages = std::min(inner + settings.probes + details, index_pages);

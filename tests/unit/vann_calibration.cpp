@@ -99,6 +99,7 @@ TEST(VannCalibration, NeverTakesLessForMore) {
     const auto& settings = tree.calibration().settings;
     for (std::size_t i = 1; i < settings.size(); ++i) {
         EXPECT_GE(settings[i].reach, settings[i - 1].reach);
+        EXPECT_GE(settings[i].margin, settings[i - 1].margin);
         EXPECT_GE(settings[i].beam, settings[i - 1].beam);
         EXPECT_GE(settings[i].rerank, settings[i - 1].rerank);
         EXPECT_GE(settings[i].probes, settings[i - 1].probes);
@@ -157,16 +158,20 @@ TEST(VannCalibration, OfNothingIsNone) {
 TEST(VannCalibration, GoesEvenlyFromTargetToTarget) {
     Calibration calibration{};
     calibration.rows = 1000;
-    for (std::uint32_t i = 0; i < recall_targets.size(); ++i)
-        calibration.settings[i] = {4U << i, 2U << i, 10U << i, recall_targets[i],
-                                   0.1F * static_cast<float>(i) - 0.1F};
+    for (std::uint32_t i = 0; i < recall_targets.size(); ++i) {
+        const auto step = static_cast<float>(i);
+        calibration.settings[i] = {4U << i, 2U << i, 10U << i, recall_targets[i], 0.1F * step - 0.1F, step};
+    }
     for (std::size_t i = 0; i < recall_targets.size(); ++i) {
         const SearchSettings settings = settings_for(calibration, double{recall_targets[i]});
         EXPECT_EQ(settings.probes, calibration.settings[i].probes);
         EXPECT_EQ(settings.beam, calibration.settings[i].beam);
         EXPECT_EQ(settings.rerank, calibration.settings[i].rerank);
         EXPECT_FLOAT_EQ(settings.reach.value(), calibration.settings[i].reach);
+        EXPECT_FLOAT_EQ(settings.margin, calibration.settings[i].margin);
     }
+    EXPECT_GT(settings_for(calibration, 0.92).margin, calibration.settings[2].margin);
+    EXPECT_LT(settings_for(calibration, 0.92).margin, calibration.settings[3].margin);
     EXPECT_GT(settings_for(calibration, 0.92).reach.value(), calibration.settings[2].reach);
     EXPECT_LT(settings_for(calibration, 0.92).reach.value(), calibration.settings[3].reach);
     EXPECT_EQ(settings_for(calibration, 0.1).probes, 4U);

@@ -35,7 +35,6 @@ TEST(VannReach, TakesMoreLeavesWhereManyAreEquallyNear) {
     BuiltTree tree(make_parameters(64));
     tree.build(vectors);
     SearchSettings settings;
-    settings.beam = 64;
     settings.probes = 6;
     const Floats& inside = vectors[0];
     const Floats outside(64, 100);
@@ -71,7 +70,6 @@ TEST(VannReach, RanksDeeperWhereMoreLeavesAreWithin) {
     tree.build(vectors);
     const Asked asked(vectors, source.next(100));
     SearchSettings settings;
-    settings.beam = 64;
     settings.rerank = 16;
     settings.reach = 100.0F; // All leaves.
     settings.probes = 1000;

@@ -123,7 +123,7 @@ TEST(VannParameters, AreReadAsWritten) {
     parameters.mean = 5;
     parameters.key_columns = {{1, 4}, {2, 16}};
     parameters.calibration.rows = 1000;
-    parameters.calibration.settings[3] = {12, 3, 40, 0.951F, 0.25F};
+    parameters.calibration.settings[3] = {12, 3, 40, 0.951F, 0.25F, 0.6F};
     parameters.calibration.removed = 77;
     tree::Meta meta{};
     store(parameters, meta);

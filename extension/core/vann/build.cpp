@@ -333,7 +333,7 @@ void Builder::write_pending() {
     std::memcpy(tree::body(change.initialise(page, tree::PageKind::leaf, 0)), pending_.body(),
                 tree::body_bytes);
     change.commit();
-    inner_.add_leaf(page.block(), pending_.bound());
+    inner_.add_leaf(page.block(), pending_.centroid());
     leaves_++;
 }
 

@@ -1,5 +1,5 @@
-// Each query scores the leaves near it once. What any reach, any beam and any re-rank depth would have found
-// is then read off these scores, without searching again.
+// Each query scores the leaves near it once. What any reach, any margin and any re-rank depth would have
+// found is then read off these scores, without searching again.
 #include "core/vann/calibration.hpp"
 
 #include "core/simd/dispatch.hpp"
@@ -24,9 +24,9 @@ constexpr std::size_t queries_min = 500, queries_max = Draw::most;
 constexpr double inner_cost = 0.8, leaf_cost = 1, detail_cost = 0.5;
 
 /// What a search has found after some leaves.
-class Beam {
+class Reading {
 public:
-    explicit Beam(const std::vector<Scores::Watched>& watched)
+    explicit Reading(const std::vector<Scores::Watched>& watched)
         : watched_(watched), is_read_(watched.size()), before_(watched.size()) {}
 
     /// False: the leaf has nothing to say about what is watched.
@@ -58,10 +58,10 @@ private:
 };
 
 void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Tally& tally) {
-    for (std::size_t b = 0; b < beams.size(); b++) {
-        const auto& route = scores.route(beams[b], reaches.back());
-        tally.opened[b] += static_cast<double>(scores.pages_opened());
-        Beam beam(watched);
+    for (std::size_t m = 0; m < margins.size(); m++) {
+        const auto& route = scores.route(margins[m], reaches.back());
+        tally.opened[m] += static_cast<double>(scores.pages_opened());
+        Reading reading(watched);
         std::size_t at = 0;
         double last_deeper = 0;
         std::array<double, depths.size()> shares{};
@@ -70,17 +70,17 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
             bool is_changed = false;
             for (; at < route.size() && (at == 0 || route[at].order <= limit); at++)
                 if (route[at].leaf != Scores::not_scored &&
-                    beam.read(route[at].leaf, scores.before(route[at].leaf)))
+                    reading.read(route[at].leaf, scores.before(route[at].leaf)))
                     is_changed = true;
-            const double deeper = deepened(at, tally.mean_leaves(b, r));
-            tally.leaves[b][r] += static_cast<double>(at);
-            tally.deeper[b][r] += deeper;
+            const double deeper = deepened(at, tally.mean_leaves(m, r));
+            tally.leaves[m][r] += static_cast<double>(at);
+            tally.deeper[m][r] += deeper;
             is_changed = is_changed || deeper != last_deeper;
             last_deeper = deeper;
             for (std::size_t d = 0; d < depths.size(); d++) {
                 if (is_changed)
-                    shares[d] = beam.share(static_cast<std::size_t>(depths[d] * deeper), scores.wanted());
-                tally.found[b][r][d] += shares[d];
+                    shares[d] = reading.share(static_cast<std::size_t>(depths[d] * deeper), scores.wanted());
+                tally.found[m][r][d] += shares[d];
             }
         }
     }
@@ -91,42 +91,48 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
 struct Reach {
     double reach, leaves, deeper, recall;
 };
-Reach reach_for(const Tally& tally, std::size_t b, std::size_t d, double target) {
+Reach reach_for(const Tally& tally, std::size_t m, std::size_t d, double target) {
     const auto queries = static_cast<double>(tally.queries);
-    const auto recall = [&](std::size_t r) { return tally.found[b][r][d] / queries; };
+    const auto recall = [&](std::size_t r) { return tally.found[m][r][d] / queries; };
     const double wanted = std::min(target, recall(reaches.size() - 1));
     std::size_t r = 0;
     while (recall(r) < wanted)
         r++;
-    const double deeper = tally.deeper[b][r] / queries;
-    const Reach enough{reaches[r], tally.leaves[b][r] / queries, deeper, recall(r)};
+    const double deeper = tally.deeper[m][r] / queries;
+    const Reach enough{reaches[r], tally.leaves[m][r] / queries, deeper, recall(r)};
     if (r == 0 || wanted < target) return enough;
     // Between two that were measured recall grows evenly, nearly.
     const double share = (target - recall(r - 1)) / (recall(r) - recall(r - 1));
-    const double leaves = tally.leaves[b][r - 1] / queries;
+    const double leaves = tally.leaves[m][r - 1] / queries;
     return {reaches[r - 1] + share * (reaches[r] - reaches[r - 1]), leaves + share * (enough.leaves - leaves),
             deeper, target};
 }
 
-/// No beam, depth or reach below `least`, so that more recall never takes less.
+/// No margin, depth or reach below `least`, so that more recall never takes less.
 Setting choose(const Tally& tally, float target, const Setting& least) {
     Setting chosen{};
     double best_cost = std::numeric_limits<double>::max(), best_recall = 0;
     const auto queries = static_cast<double>(tally.queries);
-    for (std::size_t b = 0; b < beams.size(); b++)
+    for (std::size_t m = 0; m < margins.size(); m++)
         for (std::size_t d = 0; d < depths.size(); d++) {
-            if (beams[b] < least.beam || depths[d] < least.rerank) continue;
-            const Reach reach = reach_for(tally, b, d, target);
+            if (margins[m] < least.margin || depths[d] < least.rerank) continue;
+            const Reach reach = reach_for(tally, m, d, target);
             const double recall = std::min<double>(reach.recall, target);
-            const double cost = inner_cost * tally.opened[b] / queries + leaf_cost * reach.leaves +
+            const double cost = inner_cost * tally.opened[m] / queries + leaf_cost * reach.leaves +
                                 detail_cost * reach.deeper * depths[d];
             if (recall < best_recall || (recall == best_recall && cost >= best_cost)) continue;
             best_recall = recall;
             best_cost = cost;
-            chosen = {static_cast<std::uint32_t>(std::ceil(reach.leaves)), beams[b], depths[d],
-                      static_cast<float>(reach.recall), static_cast<float>(reach.reach)};
+            const double below_root = std::max(1.0, tally.opened[m] / queries - 1);
+            chosen = {static_cast<std::uint32_t>(std::ceil(reach.leaves)),
+                      static_cast<std::uint32_t>(std::ceil(below_root)),
+                      depths[d],
+                      static_cast<float>(reach.recall),
+                      static_cast<float>(reach.reach),
+                      margins[m]};
         }
     chosen.probes = std::max(chosen.probes, least.probes);
+    chosen.beam = std::max(chosen.beam, least.beam);
     chosen.reach = std::max(chosen.reach, least.reach);
     return chosen;
 }
@@ -167,20 +173,20 @@ std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeo
     return queries;
 }
 
-unsigned Tally::mean_leaves(std::size_t b, std::size_t r) const noexcept {
+unsigned Tally::mean_leaves(std::size_t m, std::size_t r) const noexcept {
     constexpr std::uint64_t few = 32;
     if (queries < few) return std::numeric_limits<unsigned>::max();
-    return static_cast<unsigned>(std::ceil(leaves[b][r] / static_cast<double>(queries)));
+    return static_cast<unsigned>(std::ceil(leaves[m][r] / static_cast<double>(queries)));
 }
 
 void Tally::add(const Tally& other) noexcept {
-    for (std::size_t b = 0; b < beams.size(); b++) {
-        opened[b] += other.opened[b];
+    for (std::size_t m = 0; m < margins.size(); m++) {
+        opened[m] += other.opened[m];
         for (std::size_t r = 0; r < reaches.size(); r++) {
-            leaves[b][r] += other.leaves[b][r];
-            deeper[b][r] += other.deeper[b][r];
+            leaves[m][r] += other.leaves[m][r];
+            deeper[m][r] += other.deeper[m][r];
             for (std::size_t d = 0; d < depths.size(); d++)
-                found[b][r][d] += other.found[b][r][d];
+                found[m][r][d] += other.found[m][r][d];
         }
     }
     queries += other.queries;
@@ -188,7 +194,7 @@ void Tally::add(const Tally& other) noexcept {
 
 void measure(tree::PageStore& store, const VannGeometry& geometry, std::size_t queries, const MakeQuery& make,
              const ExactOrder& exact, QueryQueue& queue, Tally& tally) {
-    Scores scores(store, geometry, beams.back());
+    Scores scores(store, geometry);
     CalibrationQuery query;
     for (;;) {
         const std::uint64_t number = queue.next++;
@@ -205,7 +211,12 @@ Calibration choose_settings(const Tally& tally, std::uint64_t rows) {
     Calibration calibration{};
     if (tally.queries == 0) return calibration;
     calibration.rows = rows;
-    Setting least{.probes = 1, .beam = 1, .rerank = 1, .measured_recall = 0, .reach = reaches.front()};
+    Setting least{.probes = 1,
+                  .beam = 1,
+                  .rerank = 1,
+                  .measured_recall = 0,
+                  .reach = reaches.front(),
+                  .margin = margins.front()};
     for (std::size_t i = 0; i < recall_targets.size(); i++)
         least = calibration.settings[i] = choose(tally, recall_targets[i], least);
     return calibration;
@@ -287,8 +298,12 @@ SearchSettings settings_for(const Calibration& calibration, double recall) noexc
         return static_cast<unsigned>(std::ceil(low * std::pow(high / low, share) - 1e-6));
     };
     // A reach may be below zero; what it is more than the least one grows evenly, too.
-    const double low = settings[below].reach, high = settings[above].reach;
-    result.reach = static_cast<float>(low + share * (high - low));
+    const auto evenly = [&](float Setting::*number) {
+        const double low = settings[below].*number, high = settings[above].*number;
+        return static_cast<float>(low + share * (high - low));
+    };
+    result.reach = evenly(&Setting::reach);
+    result.margin = evenly(&Setting::margin);
     result.probes = between(&Setting::probes);
     result.beam = between(&Setting::beam);
     result.rerank = between(&Setting::rerank);

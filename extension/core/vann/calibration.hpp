@@ -1,5 +1,5 @@
-// Recall as a setting: which reach, beam and re-rank depth find how many of the ten nearest, measured on the
-// index itself.
+// Recall as a setting: which reach, margin and re-rank depth find how many of the ten nearest, measured on
+// the index itself.
 //
 // A query is a row of the index that is left out of its own answer, and whose leaf is judged as if the row
 // had never been in it, so that it stands for a vector that the index has not seen. The truth comes from
@@ -33,9 +33,10 @@ std::size_t calibration_queries(std::uint64_t rows) noexcept;
 std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
                                            std::size_t wanted, std::uint64_t seed);
 
-/// The choices that are measured: nodes of each level that a search follows, how far it reaches among the
-/// leaves that it knows, entries that it ranks by their details.
-inline constexpr std::array<unsigned, 12> beams{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+/// The choices that are measured: which inner pages a search opens, how far it reaches among the leaves that
+/// it knows, entries that it ranks by their details.
+inline constexpr std::array<float, 14> margins{0,    0.2F, 0.3F, 0.4F,  0.5F,  0.6F, 0.7F,
+                                               0.8F, 0.9F, 1.0F, 1.15F, 1.35F, 1.8F, 3.0F};
 inline constexpr std::array<unsigned, 18> depths{10, 12, 14, 16, 20, 24,  28,  32,  40,
                                                  48, 56, 64, 80, 96, 128, 160, 192, 256};
 
@@ -48,14 +49,14 @@ inline constexpr auto reaches = [] {
 
 /// What queries found, summed up, for every choice. Large: keep it on the heap.
 struct Tally {
-    double found[beams.size()][reaches.size()][depths.size()] = {};
-    double leaves[beams.size()][reaches.size()] = {}; ///< That were read.
-    double deeper[beams.size()][reaches.size()] = {}; ///< See deepened().
-    double opened[beams.size()] = {};                 ///< Inner pages.
+    double found[margins.size()][reaches.size()][depths.size()] = {};
+    double leaves[margins.size()][reaches.size()] = {}; ///< That were read.
+    double deeper[margins.size()][reaches.size()] = {}; ///< See deepened().
+    double opened[margins.size()] = {};                 ///< Inner pages.
     std::uint64_t queries = 0;
 
     /// Of so many a search will say whether a query has many; no limit before there was a mean.
-    unsigned mean_leaves(std::size_t b, std::size_t r) const noexcept;
+    unsigned mean_leaves(std::size_t m, std::size_t r) const noexcept;
     void add(const Tally& other) noexcept;
 };
 

@@ -12,22 +12,31 @@ constexpr float farthest = std::numeric_limits<float>::max();
 
 } // namespace
 
-float Nearest::limit(float reach) const noexcept {
-    float sum = 0;
-    unsigned count = 0;
-    for (const float order : orders_)
-        if (order != no_order) {
-            sum += order;
-            count++;
-        }
-    if (count == 0) return no_order;
-    const float mean = sum / static_cast<float>(count);
-    return std::min(mean + reach * std::abs(mean), farthest);
-}
+/// The frontier's pages as open_near() knows them.
+class Frontier::Opening {
+public:
+    Opening(Frontier& frontier, const Query& query) : frontier_(frontier), query_(query) {}
+
+    std::size_t levels() const noexcept { return frontier_.levels_.size(); }
+    const Nearest& nearest() { return frontier_.nearest_leaves(); }
+    void open_nearest(std::size_t level, std::size_t wanted) {
+        frontier_.choose(frontier_.levels_[level], wanted);
+        frontier_.open_chosen(query_);
+    }
+    void open_within(std::size_t level, const Within& within, std::size_t most) {
+        frontier_.choose(frontier_.levels_[level], within, most);
+        frontier_.open_chosen(query_);
+    }
+
+private:
+    Frontier& frontier_;
+    const Query& query_;
+};
 
 void Frontier::Level::clear() noexcept {
     orders.clear();
     blocks.clear();
+    spreads.clear();
     sources.clear();
     left = 0;
 }
@@ -36,21 +45,42 @@ void Frontier::start() {
     for (Level& level : levels_)
         level.clear();
     pages_opened_ = 0;
+    nearest_ = {};
+    leaves_seen_ = 0;
 }
 
 void Frontier::open(const Query& query, unsigned beam) {
     if (pages_opened_ == 0) open_page(query, tree::root_link());
     for (std::size_t level = levels_.size(); level-- > 1;) {
         choose(levels_[level], beam);
-        blocks_.clear();
-        for (const Known& page : chosen_)
-            blocks_.push_back(page.link.block);
-        store_.prefetch(blocks_);
-        for (std::size_t i = 0; i < chosen_.size(); i++) {
-            if (i + 1 < chosen_.size()) store_.approach(blocks_[i + 1]);
-            open_page(query, chosen_[i].link);
-        }
+        open_chosen(query);
     }
+}
+
+void Frontier::open_near(const Query& query, float margin) {
+    if (pages_opened_ > 0) return;
+    open_page(query, tree::root_link());
+    Opening opening(*this, query);
+    vann::open_near(opening, query, margin);
+}
+
+void Frontier::open_chosen(const Query& query) {
+    blocks_.clear();
+    for (const Known& page : chosen_)
+        blocks_.push_back(page.link.block);
+    store_.prefetch(blocks_);
+    for (std::size_t i = 0; i < chosen_.size(); i++) {
+        if (i + 1 < chosen_.size()) store_.approach(blocks_[i + 1]);
+        open_page(query, chosen_[i].link);
+    }
+}
+
+const Nearest& Frontier::nearest_leaves() {
+    if (levels_.empty()) return nearest_;
+    const Unfilled<float>& orders = levels_[0].orders;
+    for (; leaves_seen_ < levels_[0].blocks.size(); leaves_seen_++)
+        nearest_.add(orders[leaves_seen_]);
+    return nearest_;
 }
 
 std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
@@ -64,10 +94,7 @@ std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
 std::span<const Frontier::Known> Frontier::take_within(float reach, std::size_t most) {
     if (levels_.empty()) return take(most);
     Level& leaves = levels_[0];
-    Nearest nearest;
-    below_.visit(leaves.orders, least_.find(leaves.orders, Nearest::count).limit(),
-                 [&](std::size_t, float order) { nearest.add(order); });
-    const Bound bound{.below = nearest.limit(reach), .equal = leaves.orders.size()};
+    const Bound bound{.below = nearest_leaves().limit(reach), .equal = leaves.orders.size()};
     const std::size_t within = below_.count(leaves.orders, bound.limit());
     if (within == 0 || within > most) return take(std::clamp<std::size_t>(within, 1, most));
     choose(leaves, bound);
@@ -93,10 +120,33 @@ void Frontier::choose(Level& level, std::size_t wanted) {
 }
 
 void Frontier::choose(Level& level, Bound bound) {
+    choose_among(level, bound.limit(), [&](std::size_t, float order) { return bound.takes(order); });
+}
+
+/// Takes out the pages within, or the `most` nearest of them.
+void Frontier::choose(Level& level, const Within& within, std::size_t most) {
+    orders_.clear();
+    below_.visit(level.orders, gone, [&](std::size_t page, float order) {
+        if (within.takes(order, level.spreads[page])) orders_.push_back(order);
+    });
+    Bound nearest;
+    if (orders_.size() > most) {
+        const auto last = orders_.begin() + static_cast<std::ptrdiff_t>(most - 1);
+        std::nth_element(orders_.begin(), last, orders_.end());
+        nearest = {.below = *last,
+                   .equal = static_cast<std::size_t>(std::count(orders_.begin(), last + 1, *last))};
+    }
+    choose_among(level, gone, [&](std::size_t page, float order) {
+        return within.takes(order, level.spreads[page]) && nearest.takes(order);
+    });
+}
+
+template<class Takes>
+void Frontier::choose_among(Level& level, float limit, Takes takes) {
     chosen_.clear();
     auto source = level.sources.begin();
-    below_.visit(level.orders, bound.limit(), [&](std::size_t page, float order) {
-        if (!bound.takes(order)) return;
+    below_.visit(level.orders, limit, [&](std::size_t page, float order) {
+        if (!takes(page, order)) return;
         while (std::next(source) != level.sources.end() && std::next(source)->first <= page)
             ++source;
         chosen_.push_back({order, {level.blocks[page], source->seen}});
@@ -148,6 +198,9 @@ void Frontier::read(const Query& query, const tree::Page& page, tree::Link link)
     below.orders.resize((below.blocks.size() + 15) / 16 * 16);
     std::fill(orders + count, below.orders.data() + below.orders.size(), gone);
     std::memcpy(&below.blocks[below.blocks.size() - count], inner.children(), count * sizeof(tree::Block));
+    if (level > 1)
+        for (i = 0; i < count; i++)
+            below.spreads.push_back(inner.spread(i));
 }
 
 } // namespace soup::vann

@@ -1,5 +1,5 @@
-// The way from the root to the leaves nearest a query: a beam per level, and what lies beyond it kept for
-// later.
+// The way from the root to the leaves nearest a query: of each level the pages that are near, and what lies
+// beyond them kept for later.
 //
 // On each level the nearest pages that were not opened yet are opened, so that asking again goes on where the
 // last call ended, until every leaf has been given out once. Pages that split meanwhile are met through their
@@ -9,35 +9,10 @@
 #include "core/tree/walk.hpp"
 #include "core/vann/geometry.hpp"
 #include "core/vann/least.hpp"
-#include "core/vann/score.hpp"
+#include "core/vann/reach.hpp"
 #include "core/vann/unfilled.hpp"
 
-#include <array>
-#include <limits>
-
 namespace soup::vann {
-
-/// How far a search reaches: the leaves whose centroids' order is within so much of the nearest ones'. It is
-/// a part of the nearest ones' mean order, which is at home in every metric: reach 0.2 takes in what is at
-/// most 1.2 times as far (squared), or has at least 0.8 times the inner product.
-class Nearest {
-public:
-    static constexpr std::size_t count = 4; ///< The nearest one alone says less: where it lies is chance.
-
-    void add(float order) noexcept {
-        if (!(order < orders_.back())) return;
-        std::size_t at = orders_.size() - 1;
-        for (; at > 0 && order < orders_[at - 1]; at--)
-            orders_[at] = orders_[at - 1];
-        orders_[at] = order;
-    }
-    /// The greatest order within reach; +infinity if nothing was added.
-    float limit(float reach) const noexcept;
-
-private:
-    static constexpr float no_order = std::numeric_limits<float>::infinity();
-    std::array<float, count> orders_{no_order, no_order, no_order, no_order};
-};
 
 class Frontier {
 public:
@@ -47,6 +22,8 @@ public:
     void start();
     /// Opens the `beam` nearest unopened pages of every inner level, from the root down.
     void open(const Query& query, unsigned beam);
+    /// Opens, if nothing was opened yet, the root and what the margin says: see reach.hpp.
+    void open_near(const Query& query, float margin);
     struct Known {
         float order;
         tree::Link link;
@@ -68,6 +45,7 @@ private:
     struct Level {
         Unfilled<float> orders;
         Unfilled<tree::Block> blocks;
+        std::vector<float> spreads; ///< Of inner pages.
         struct Source {
             std::size_t first;  ///< Of what was read from one page.
             std::uint64_t seen; ///< See tree::Link.
@@ -78,11 +56,17 @@ private:
         void clear() noexcept;
     };
 
+    class Opening;
+    void open_chosen(const Query& query);
     void open_page(const Query& query, tree::Link link);
+    const Nearest& nearest_leaves();
     void read(const Query& query, const tree::Page& page, tree::Link link);
     float* add(Level& level, std::size_t count, std::size_t room, std::uint64_t seen);
     void choose(Level& level, std::size_t wanted);
     void choose(Level& level, Bound bound);
+    void choose(Level& level, const Within& within, std::size_t most);
+    template<class Takes>
+    void choose_among(Level& level, float limit, Takes takes);
 
     tree::PageStore& store_;
     const VannGeometry& geometry_;
@@ -91,6 +75,9 @@ private:
     Below below_;
     std::vector<Known> chosen_;
     std::vector<tree::Block> blocks_; ///< Of chosen_.
+    std::vector<float> orders_;       //
+    Nearest nearest_;                 ///< Of the leaves known, the first leaves_seen_ of them.
+    std::size_t leaves_seen_ = 0;
     std::size_t pages_opened_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // vann as a geometry of the page tree: leaves of coded vectors around a centroid, inner pages of coded
-// centroids. An item's point is a Space's; a bound is the child's centroid, leaf_dims floats, exactly as the
-// child's page keeps it.
+// centroids. An item's point is a Space's; a bound is the child's centroid, leaf_dims floats, and its spread,
+// exactly as the child's page keeps them.
 #pragma once
 
 #include "core/tree/geometry.hpp"
@@ -52,7 +52,8 @@ private:
     Layout layout_;
 };
 
-/// What a parent has to keep of a leaf or inner page: its own centroid, exactly as it was rounded.
+/// What a parent has to keep of a leaf or inner page: its own centroid, exactly as it was rounded, and its
+/// spread.
 std::vector<float> page_bound(const Layout& layout, const tree::Page& page);
 
 } // namespace soup::vann

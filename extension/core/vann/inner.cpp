@@ -1,5 +1,5 @@
-// Inner pages as the tree asks for them. A page's own centroid is the mean of the children that it began with
-// and stays as it is, so that codes once made stay valid.
+// Inner pages as the tree asks for them. A page's own centroid and spread are those of the children that it
+// began with and stay as they are, so that codes once made stay valid.
 #include "core/vann/geometry.hpp"
 #include "core/vann/score.hpp"
 
@@ -44,23 +44,18 @@ bool VannGeometry::inner_is_full(const std::byte* inner) const {
 }
 
 void VannGeometry::fill_inner(std::byte* inner, std::span<const tree::Child> children) const {
-    std::vector<float> centroid(layout_.leaf_dims);
+    std::vector<InnerImage::Child> images;
     for (const tree::Child& child : children)
-        for (unsigned i = 0; i < layout_.leaf_dims; ++i)
-            centroid[i] += child.bound[i] / static_cast<float>(children.size());
-    InnerImage image(layout_, inner);
-    image.initialise(centroid.data());
-    centroid = own_centroid(layout_, inner);
-    for (const tree::Child& child : children)
-        image.append(child.block, child.bound.data(), centroid.data());
+        images.push_back({child.block, child.bound.data()});
+    InnerImage(layout_, inner).fill(images);
 }
 
 void VannGeometry::replace_child(std::byte* inner, unsigned entry, const tree::Child& left,
                                  const tree::Child& right) const {
     const std::vector<float> centroid = own_centroid(layout_, inner);
     InnerImage image(layout_, inner);
-    image.put(entry, left.block, left.bound.data(), centroid.data());
-    image.append(right.block, right.bound.data(), centroid.data());
+    image.put(entry, {left.block, left.bound.data()}, centroid.data());
+    image.append({right.block, right.bound.data()}, centroid.data());
 }
 
 void VannGeometry::remove_child(std::byte* inner, unsigned entry) const {

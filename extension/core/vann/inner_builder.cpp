@@ -19,26 +19,28 @@ InnerBuilder::InnerBuilder(tree::PageStore& store, const VannGeometry& geometry,
       held_max_(std::max<std::size_t>(pages_at_once_min * layout_.inner.capacity,
                                       memory_bytes / (layout_.leaf_dims * sizeof(float)))) {}
 
-void InnerBuilder::add(std::size_t level, tree::Block block, std::span<const float> bound) {
+void InnerBuilder::add(std::size_t level, tree::Block block, std::span<const float> centroid, float spread) {
     if (levels_.size() <= level) levels_.resize(level + 1);
     if (levels_[level].blocks.size() == held_max_) group(level);
     levels_[level].blocks.push_back(block);
-    levels_[level].bounds.insert(levels_[level].bounds.end(), bound.begin(), bound.end());
+    levels_[level].centroids.insert(levels_[level].centroids.end(), centroid.begin(), centroid.end());
+    levels_[level].spreads.push_back(spread);
 }
 
 std::vector<tree::Child> InnerBuilder::children(const Level& level,
                                                 const std::vector<std::uint32_t>& chosen) const {
     std::vector<tree::Child> children;
     for (const std::uint32_t i : chosen) {
-        const float* bound = &level.bounds[std::size_t{i} * layout_.leaf_dims];
-        children.push_back({level.blocks[i], {bound, bound + layout_.leaf_dims}});
+        const float* centroid = &level.centroids[std::size_t{i} * layout_.leaf_dims];
+        children.push_back({level.blocks[i], {centroid, centroid + layout_.leaf_dims}});
+        children.back().bound.push_back(level.spreads[i]);
     }
     return children;
 }
 
 void InnerBuilder::group(std::size_t number) {
     const Level level = std::exchange(levels_[number], {});
-    const Rows rows{level.bounds.data(), level.blocks.size(), layout_.leaf_dims};
+    const Rows rows{level.centroids.data(), level.blocks.size(), layout_.leaf_dims};
     const auto wanted =
         static_cast<std::size_t>(static_cast<double>(rows.count) / (inner_fill * layout_.inner.capacity)) + 1;
     const Division division = divide_within(rows, wanted, layout_.inner.capacity, kmeans_);
@@ -46,7 +48,7 @@ void InnerBuilder::group(std::size_t number) {
     for (std::uint32_t i = 0; i < rows.count; i++)
         groups[division.group[i]].push_back(i);
 
-    std::vector<float> bound(layout_.leaf_dims);
+    std::vector<float> centroid(layout_.leaf_dims);
     for (const auto& chosen : groups) {
         store_.check_interrupts();
         const tree::Page page = store_.allocate();
@@ -54,9 +56,11 @@ void InnerBuilder::group(std::size_t number) {
         std::byte* image =
             change.initialise(page, tree::PageKind::inner, static_cast<std::uint16_t>(number + 1));
         geometry_.fill_inner(tree::body(image), children(level, chosen));
-        InnerView(layout_, tree::body(image), page.block()).read_centroid(bound.data());
+        const InnerView written(layout_, tree::body(image), page.block());
+        written.read_centroid(centroid.data());
+        const float spread = written.spread();
         change.commit();
-        add(number + 1, page.block(), bound);
+        add(number + 1, page.block(), centroid, spread);
     }
 }
 

@@ -15,7 +15,7 @@ public:
     InnerBuilder(tree::PageStore& store, const VannGeometry& geometry, std::size_t memory_bytes,
                  const KmeansOptions& kmeans);
 
-    void add_leaf(tree::Block block, std::span<const float> bound) { add(0, block, bound); }
+    void add_leaf(tree::Block block, std::span<const float> centroid) { add(0, block, centroid, 0); }
     /// Writes what is left, at last the root, which replaces the empty leaf that is there. At least two
     /// leaves must have been added.
     void finish();
@@ -24,10 +24,10 @@ private:
     /// Pages of one level that have no parent yet.
     struct Level {
         std::vector<tree::Block> blocks;
-        std::vector<float> bounds;
+        std::vector<float> centroids, spreads;
     };
 
-    void add(std::size_t level, tree::Block block, std::span<const float> bound);
+    void add(std::size_t level, tree::Block block, std::span<const float> centroid, float spread);
     /// Gives every page of the level a parent.
     void group(std::size_t level);
     std::vector<tree::Child> children(const Level& level, const std::vector<std::uint32_t>& chosen) const;

@@ -1,15 +1,18 @@
-// An inner page: a centroid of its own, and per child its block and the code of its centroid.
+// An inner page: a centroid of its own, and per child its block, the code of its centroid and its spread.
 #pragma once
 
 #include "core/vann/code.hpp"
 #include "core/vann/layout.hpp"
+
+#include <span>
 
 namespace soup::vann {
 
 struct InnerHeader {
     std::uint16_t count, unused;
     float centroid_scale;
-    std::uint64_t unused_too;
+    float spread;
+    std::uint32_t unused_too;
 };
 static_assert(sizeof(InnerHeader) == 16);
 
@@ -34,6 +37,10 @@ public:
     const float* f() const noexcept { return floats(layout_->inner.f); }
     const float* norms() const noexcept { return floats(layout_->inner.norm); } ///< If has_norms().
     const std::byte* codes() const noexcept { return body_ + layout_->inner.codes; }
+    /// Of the leaves under the page: the root of their mean squared distance from its centroid.
+    float spread() const noexcept { return header().spread; }
+    /// Likewise of those under the child, or a little more; 0 if it is a leaf.
+    float spread(unsigned entry) const noexcept;
 
     const Layout& layout() const noexcept { return *layout_; }
     void read_centroid(float* centroid) const noexcept {
@@ -58,16 +65,21 @@ class InnerImage {
 public:
     InnerImage(const Layout& layout, std::byte* body) noexcept : layout_(&layout), body_(body) {}
 
-    /// A page without children around this centroid; read it back, for it is rounded.
-    void initialise(const float* centroid) noexcept;
-    /// `own_centroid` is the page's, as read back.
-    void put(unsigned entry, tree::Block child, const float* bound, const float* own_centroid) noexcept;
-    void append(tree::Block child, const float* bound, const float* own_centroid) noexcept;
+    struct Child {
+        tree::Block block;
+        const float* bound; ///< The centroid, leaf_dims floats, and the spread.
+    };
+    /// A page of these children, around their centroids' mean.
+    void fill(std::span<const Child> children);
+    /// `own_centroid` is the page's, as read back, for it was rounded.
+    void put(unsigned entry, const Child& child, const float* own_centroid) noexcept;
+    void append(const Child& child, const float* own_centroid) noexcept;
     /// The last child takes the entry's place.
     void remove(unsigned entry) noexcept;
 
 private:
     InnerHeader& header() noexcept { return *reinterpret_cast<InnerHeader*>(body_); }
+    void initialise(const float* centroid) noexcept;
 
     const Layout* layout_;
     std::byte* body_;

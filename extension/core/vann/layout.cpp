@@ -121,7 +121,7 @@ void Layout::place_inner() {
     const unsigned norm_bytes = has_norms() ? 4 : 0;
     const unsigned step = inner_has_bits() ? block_entries : 1;
     inner.code_bytes = inner_has_bits() ? leaf_dims / 8 : leaf_dims;
-    const unsigned each = inner.code_bytes + 12 + norm_bytes;
+    const unsigned each = inner.code_bytes + 13 + norm_bytes;
     const auto capacity = [&](unsigned centroid_bytes) {
         return (body_bytes - page_header_bytes - leaf_dims * centroid_bytes) / each / step * step;
     };
@@ -132,6 +132,7 @@ void Layout::place_inner() {
     inner.f = inner.a + inner.capacity * 4;
     inner.norm = inner.f + inner.capacity * 4;
     inner.centroid = inner.norm + inner.capacity * norm_bytes;
+    inner.spread = inner.centroid + leaf_dims * inner.centroid_bytes;
     inner.codes = body_bytes - inner.capacity * inner.code_bytes;
 }
 

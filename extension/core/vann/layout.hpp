@@ -54,7 +54,7 @@ struct Layout {
         unsigned capacity;
         unsigned code_bytes;
         unsigned centroid_bytes;
-        unsigned child, a, f, norm, centroid, codes;
+        unsigned child, a, f, norm, centroid, spread, codes;
     } inner;
     struct Chain {
         unsigned capacity;

@@ -35,8 +35,8 @@ public:
 
     /// Begins an empty leaf around `centroid` (leaf_dims floats), which is rounded to what the page can keep.
     void begin(const float* centroid);
-    /// What the parent has to keep: the rounded centroid.
-    std::span<const float> bound() const noexcept { return centroid_; }
+    /// What the parent has to keep: rounded.
+    std::span<const float> centroid() const noexcept { return centroid_; }
 
     unsigned size() const noexcept { return count_; }
     bool is_full() const noexcept { return count_ == layout_->leaf.capacity; }

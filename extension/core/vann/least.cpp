@@ -65,8 +65,8 @@ Bound Least::find(std::span<const float> numbers, std::size_t wanted) {
     const std::size_t count = below_.copy(numbers, limit, least_);
     if (count < wanted) return {};
     const float below = number_at(least_.data(), count, wanted - 1);
-    const auto less = std::count_if(least_.data(), least_.data() + count,
-                                    [below](float number) { return number < below; });
+    const auto less =
+        std::count_if(least_.data(), least_.data() + count, [below](float number) { return number < below; });
     return {.below = below, .equal = wanted - static_cast<std::size_t>(less)};
 }
 

@@ -8,7 +8,7 @@
 namespace soup::vann {
 namespace {
 
-constexpr std::uint32_t stored_version = 2;
+constexpr std::uint32_t stored_version = 3;
 
 struct StoredParameters {
     std::uint32_t version, metric;
@@ -19,7 +19,7 @@ struct StoredParameters {
     std::uint64_t measured_rows, removed_rows;
     Setting settings[recall_targets.size()];
 };
-static_assert(sizeof(StoredParameters) == 200 && sizeof(StoredParameters) <= sizeof(tree::Meta::geometry));
+static_assert(sizeof(StoredParameters) == 224 && sizeof(StoredParameters) <= sizeof(tree::Meta::geometry));
 
 [[noreturn]] void refuse(const char* what) {
     throw Error("XX002", "", "index page is damaged", std::string("The metapage's ") + what + " cannot be.",

@@ -28,10 +28,12 @@ struct KeyColumn {
 
 /// What reached a recall when it was measured.
 struct Setting {
-    std::uint32_t probes; ///< Leaves, on average.
-    std::uint32_t beam, rerank;
+    std::uint32_t probes;  ///< Leaves, on average.
+    std::uint32_t beam;    ///< Inner pages below the root, on average.
+    std::uint32_t rerank;  //
     float measured_recall; ///< 0: was never measured.
     float reach;           ///< As Nearest has it: which leaves.
+    float margin;          ///< As Within has it: which inner pages.
 
     friend bool operator==(const Setting&, const Setting&) = default;
 };

@@ -1,15 +1,14 @@
-// The inner pages near a query, read once: what searches with any beam would come by.
+// The inner pages near a query, read once: what searches with any margin would come by.
 #pragma once
 
 #include "core/tree/walk.hpp"
-#include "core/vann/geometry.hpp"
-#include "core/vann/score.hpp"
+#include "core/vann/reach.hpp"
 
 namespace soup::vann {
 
 class RouteMap {
 public:
-    /// `beam` is the widest that will be asked about.
+    /// Reads so many pages of each level.
     RouteMap(tree::PageStore& store, const VannGeometry& geometry, unsigned beam)
         : store_(store), geometry_(geometry), beam_(beam) {}
 
@@ -18,25 +17,30 @@ public:
         tree::Link link;
         std::uint32_t parent; ///< Its number; see know().
     };
-    /// Reads what the widest beam opens.
     void read(const Query& query);
     /// All leaves that it knows, in no order.
     std::span<const Leaf> leaves() const noexcept { return leaves_; }
 
-    /// Which parents a search with this beam opens, by their numbers; returns how many inner pages in all.
-    std::size_t know(unsigned beam, std::vector<bool>& parents);
+    /// A leaf's order is another one, as without one of its rows.
+    void move(tree::Block leaf, float order);
+
+    /// Which parents a search with this margin opens, by their numbers; returns how many inner pages in
+    /// all.
+    std::size_t know(const Query& query, float margin, std::vector<bool>& parents);
 
 private:
     struct Inner {
-        float order;
+        float order, spread;
         tree::Link link;
         std::uint32_t parent;
         std::uint16_t level;
         bool is_read;
+        Nearest leaves; ///< Of its children.
     };
+    class Opening;
     void read_page(const Query& query, std::uint32_t number);
-    template<class Open>
-    void descend(unsigned beam, Open open);
+    template<class Takes>
+    void choose(std::size_t level, std::size_t wanted, Takes takes);
 
     tree::PageStore& store_;
     const VannGeometry& geometry_;
@@ -45,7 +49,7 @@ private:
     std::vector<Leaf> leaves_;
     std::vector<float> scores_;
     std::vector<bool> opened_;
-    std::vector<std::uint32_t> nearest_;
+    std::vector<std::uint32_t> chosen_;
 };
 
 } // namespace soup::vann

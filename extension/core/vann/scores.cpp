@@ -19,9 +19,9 @@ constexpr float rounding = 1e-5F;
 
 } // namespace
 
-Scores::Scores(tree::PageStore& store, const VannGeometry& geometry, unsigned beam)
+Scores::Scores(tree::PageStore& store, const VannGeometry& geometry)
     : store_(store), geometry_(geometry), layout_(geometry.layout()), query_(layout_),
-      map_(store, geometry, beam), selected_slots_(layout_.leaf.capacity),
+      map_(store, geometry, opened_at_first), selected_slots_(layout_.leaf.capacity),
       selected_orders_(layout_.leaf.capacity) {}
 
 void Scores::take(const CalibrationQuery& asked) {
@@ -64,6 +64,7 @@ void Scores::move_own_leaf() {
         std::find_if(ways_.begin(), sorted_end, [&](const Way& way) { return way.link.block == own_leaf_; });
     if (own == sorted_end) return;
     own->order = without_me(own->order);
+    map_.move(own_leaf_, own->order);
     std::rotate(own, own + 1, sorted_end);
     const auto last = sorted_end - 1;
     const auto place = std::upper_bound(ways_.begin(), last, *last,
@@ -191,8 +192,8 @@ const std::vector<std::uint16_t>& Scores::before(std::uint32_t leaf) {
     return counts;
 }
 
-const std::vector<Scores::Step>& Scores::route(unsigned beam, float reach) {
-    pages_opened_ = map_.know(beam, parents_);
+const std::vector<Scores::Step>& Scores::route(float margin, float reach) {
+    pages_opened_ = map_.know(query_, margin, parents_);
     route_.clear();
     nearest_ways_ = {};
     float limit = nothing;

@@ -9,8 +9,7 @@ namespace soup::vann {
 
 class Scores {
 public:
-    /// `beam` is the widest that will be asked about.
-    Scores(tree::PageStore& store, const VannGeometry& geometry, unsigned beam);
+    Scores(tree::PageStore& store, const VannGeometry& geometry);
 
     struct Entry {
         float order;
@@ -40,9 +39,9 @@ public:
         float order;
         std::uint32_t leaf; ///< not_scored: has none of the nearest.
     };
-    /// The leaves that a search with this beam knows, nearest first: those within reach, and Nearest::count
-    /// at least.
-    const std::vector<Step>& route(unsigned beam, float reach);
+    /// The leaves that a search with this margin knows, nearest first: those within reach, and
+    /// Nearest::count at least.
+    const std::vector<Step>& route(float margin, float reach);
     /// Of the leaves on that route.
     const Nearest& nearest() const noexcept { return nearest_ways_; }
     /// Inner pages that it opened.

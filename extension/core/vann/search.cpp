@@ -103,15 +103,17 @@ void Search::next_batch() {
         const bool is_first = batch_ == 0;
         const unsigned doublings = std::min(batch_++, doublings_max);
         if (may_read_more()) {
-            frontier_.open(*query_, settings_.beam << doublings);
             if (is_first && settings_.reach) {
+                frontier_.open_near(*query_, settings_.margin);
                 const auto within =
                     frontier_.take_within(*settings_.reach, std::size_t{settings_.probes} * reach_most);
                 settings_.rerank =
                     static_cast<unsigned>(settings_.rerank * deepened(within.size(), settings_.probes));
                 read_leaves(within);
-            } else
+            } else {
+                frontier_.open(*query_, settings_.beam << doublings);
                 read_leaves(frontier_.take(std::size_t{settings_.probes} << doublings));
+            }
         }
         allow_rows(doublings);
     } while (rows_left_ == 0 && may_read_more());

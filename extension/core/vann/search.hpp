@@ -1,7 +1,7 @@
 // One query's way through an index: rows in ascending order of their estimated distance, batch by batch,
 // until the caller has enough or every row was returned once.
 //
-// A batch opens a beam of pages on every inner level, scores the nearest leaves whole, and ranks the best of
+// A batch opens some pages of every inner level, scores the nearest leaves whole, and ranks the best of
 // all entries seen so far anew by their details. The first batch reaches as far as ten neighbours at the
 // wanted recall need: to all leaves that are about as near as the nearest ones. So only ten rows come from
 // it, and each later batch, which looks into twice as many leaves, gives three times as many rows: whoever
@@ -35,7 +35,9 @@ struct SearchSettings {
     /// How far the first batch reaches: see Nearest. A query in a thin neighbourhood has many leaves about as
     /// near as the nearest and gets them, another one has few.
     std::optional<float> reach = std::nullopt;
-    unsigned beam = 4;    ///< Pages opened on each inner level for the first batch.
+    /// Which inner pages the first batch opens, with a reach: see Within. By itself all, to a limit.
+    float margin = 1e30F;
+    unsigned beam = 4;    ///< Pages opened on each inner level without one, and what later batches grow from.
     unsigned rerank = 32; ///< Entries of the first batch that are ranked by details, at least: deepened().
     const KeyFilter* filter = nullptr;
     std::size_t max_pages = 0; ///< Inner pages and leaves; no new batch is begun beyond. 0: no limit.

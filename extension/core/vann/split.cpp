@@ -34,7 +34,7 @@ void decode_detail(const Layout& layout, const DetailCode& detail, const float* 
                  point + layout.leaf_dims);
 }
 
-/// A child's own centroid: what its parent has a code of.
+/// A child's own centroid and spread: what its parent has codes of.
 std::vector<float> bound_of(tree::PageStore& store, const Layout& layout, tree::Block block,
                             const tree::Page& parent) {
     if (block == parent.block()) tree::refuse_page(block, "it names itself as a child");
@@ -95,11 +95,14 @@ void decode_slot(tree::PageStore& store, const LeafView& leaf, tree::Block block
 }
 
 std::vector<float> page_bound(const Layout& layout, const tree::Page& page) {
-    std::vector<float> bound(layout.leaf_dims);
-    if (page.tail().level == 0)
+    std::vector<float> bound(layout.leaf_dims + 1);
+    if (page.tail().level == 0) {
         LeafView(layout, page.body(), page.block()).read_centroid(bound.data());
-    else
-        InnerView(layout, page.body(), page.block()).read_centroid(bound.data());
+    } else {
+        const InnerView inner(layout, page.body(), page.block());
+        inner.read_centroid(bound.data());
+        bound.back() = inner.spread();
+    }
     check_finite(bound, page.block());
     return bound;
 }
@@ -122,7 +125,8 @@ void VannGeometry::split_leaf(tree::PageStore& store, const tree::Page& page, tr
         }
         draft.write_details(store, block);
         std::memcpy(body, draft.body(), tree::body_bytes);
-        bound.assign(draft.bound().begin(), draft.bound().end());
+        bound.assign(draft.centroid().begin(), draft.centroid().end());
+        bound.push_back(0);
     };
     write(false, left, into.left, into.left_bound);
     write(true, right, into.right, into.right_bound);
@@ -133,21 +137,24 @@ void VannGeometry::split_leaf(tree::PageStore& store, const tree::Page& page, tr
 void VannGeometry::split_inner(tree::PageStore& store, const tree::Page& page, tree::Halves& into) const {
     const InnerView inner(layout_, page.body(), page.block());
     if (inner.count() < 2) tree::refuse_page(page.block(), "it has too few children to be split");
+    std::vector<std::vector<float>> bounds;
     Points points{{}, inner.count(), layout_.leaf_dims, layout_.leaf_dims};
     for (unsigned entry = 0; entry < inner.count(); ++entry) {
         store.check_interrupts();
-        const std::vector<float> bound = bound_of(store, layout_, inner.child(entry), page);
-        points.floats.insert(points.floats.end(), bound.begin(), bound.end());
+        bounds.push_back(bound_of(store, layout_, inner.child(entry), page));
+        points.floats.insert(points.floats.end(), bounds.back().begin(), bounds.back().end() - 1);
     }
     const std::vector<bool> is_right = bisect(points, points.count / 4);
 
     const auto write = [&](bool side, std::byte* body, std::vector<float>& bound) {
-        InnerImage image(layout_, body);
-        image.initialise(mean_of_side(points, is_right, side).data());
-        bound.resize(layout_.leaf_dims);
-        InnerView(layout_, body, page.block()).read_centroid(bound.data());
+        std::vector<InnerImage::Child> children;
         for (unsigned entry = 0; entry < inner.count(); ++entry)
-            if (is_right[entry] == side) image.append(inner.child(entry), points[entry], bound.data());
+            if (is_right[entry] == side) children.push_back({inner.child(entry), bounds[entry].data()});
+        InnerImage(layout_, body).fill(children);
+        const InnerView written(layout_, body, page.block());
+        bound.resize(layout_.leaf_dims);
+        written.read_centroid(bound.data());
+        bound.push_back(written.spread());
     };
     write(false, into.left, into.left_bound);
     write(true, into.right, into.right_bound);

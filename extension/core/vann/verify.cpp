@@ -159,6 +159,8 @@ void check_inner(const Layout& layout, const tree::Page& page, const tree::Repor
     const InnerView inner(layout, page.body(), page.block());
     if (!std::isfinite(inner.centroid_scale()) || inner.centroid_scale() < 0)
         report({page.block(), "wrong code", "its centroid's scale is no scale"});
+    if (!std::isfinite(inner.spread()) || inner.spread() < 0)
+        report({page.block(), "wrong code", "its spread is no distance"});
     for (unsigned entry = 0; entry < inner.count(); ++entry)
         if (!std::isfinite(inner.a()[entry]) || !std::isfinite(inner.f()[entry]))
             report({page.block(), "wrong code",
@@ -173,9 +175,9 @@ void check_bound(const Layout& layout, const tree::Page& page, const std::byte* 
     view.read_centroid(own.data());
     const std::vector<float> bound = page_bound(layout, page);
     std::vector<std::byte> expected(parent, parent + tree::body_bytes);
-    InnerImage(layout, expected.data()).put(entry, view.child(entry), bound.data(), own.data());
+    InnerImage(layout, expected.data()).put(entry, {view.child(entry), bound.data()}, own.data());
     if (std::memcmp(expected.data(), parent, tree::body_bytes) != 0)
-        report({page.block(), "wrong bound", "its centroid is not what its parent has a code of"});
+        report({page.block(), "wrong bound", "its centroid and spread are not what its parent has codes of"});
 }
 
 } // namespace
