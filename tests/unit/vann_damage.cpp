@@ -100,6 +100,8 @@ TEST_P(Damage, OfOneBitIsFound) {
     expect_found(parent, layout.inner.child, 2, "child");
     expect_found(parent, layout.inner.a + 2, 4, "factor of a child");
     expect_found(parent, layout.inner.codes, 2, "code of a child");
+    expect_found(parent, layout.inner.spread, 2, "spread of a child");
+    expect_found(parent, offsetof(InnerHeader, spread) + 3, 7, "sign of the spread");
     const tree::Block chain = blocks_of(tree::PageKind::chain).front();
     expect_found(chain, 0, 0, "next");
     if (!layout.has_details()) return;
