@@ -77,9 +77,14 @@ void Frontier::open_chosen(const Query& query) {
 
 const Nearest& Frontier::nearest_leaves() {
     if (levels_.empty()) return nearest_;
-    const Unfilled<float>& orders = levels_[0].orders;
-    for (; leaves_seen_ < levels_[0].blocks.size(); leaves_seen_++)
-        nearest_.add(orders[leaves_seen_]);
+    const std::span<const float> orders(levels_[0].orders.data(), levels_[0].blocks.size());
+    const std::span<const float> unseen = orders.subspan(leaves_seen_);
+    const std::size_t whole = unseen.size() / 16 * 16;
+    below_.visit(unseen.first(whole), nearest_.last(),
+                 [&](std::size_t, float order) { nearest_.add(order); });
+    for (const float order : unseen.subspan(whole))
+        nearest_.add(order);
+    leaves_seen_ = orders.size();
     return nearest_;
 }
 
@@ -87,7 +92,6 @@ std::span<const Frontier::Known> Frontier::take(std::size_t wanted) {
     chosen_.clear();
     if (levels_.empty()) return chosen_;
     choose(levels_[0], wanted);
-    std::ranges::sort(chosen_, {}, &Known::order);
     return chosen_;
 }
 
@@ -98,7 +102,6 @@ std::span<const Frontier::Known> Frontier::take_within(float reach, std::size_t 
     const std::size_t within = below_.count(leaves.orders, bound.limit());
     if (within == 0 || within > most) return take(std::clamp<std::size_t>(within, 1, most));
     choose(leaves, bound);
-    std::ranges::sort(chosen_, {}, &Known::order);
     return chosen_;
 }
 

@@ -28,7 +28,7 @@ public:
         float order;
         tree::Link link;
     };
-    /// Takes out the `wanted` nearest leaves known, nearest first; fewer if fewer are known. Valid until the
+    /// Takes out the `wanted` nearest leaves known, in no order; fewer if fewer are known. Valid until the
     /// next call.
     std::span<const Known> take(std::size_t wanted);
     /// Likewise those within reach, if no leaf was taken out before: `most` at most, and one at least.

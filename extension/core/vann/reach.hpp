@@ -33,6 +33,8 @@ public:
         for (const float order : others.orders_)
             add(order);
     }
+    /// What is not below it is none of the nearest.
+    float last() const noexcept { return orders_.back(); }
     /// The greatest order within reach; +infinity if nothing was added.
     float limit(float reach) const noexcept;
 

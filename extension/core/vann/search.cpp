@@ -24,6 +24,14 @@ constexpr std::size_t held_entries_max = 65'536; ///< Beyond, batches return mor
 constexpr std::size_t cache_line = 64;
 constexpr double whole_slack = 1e-6; ///< What sums of powers may lack of a whole number.
 
+/// rows_growth to that power.
+double growth(unsigned doublings) noexcept {
+    double growth = 1;
+    for (; doublings > 0; doublings--)
+        growth *= rows_growth;
+    return growth;
+}
+
 } // namespace
 
 void Search::start(const Query& query, const SearchSettings& settings) {
@@ -140,11 +148,10 @@ double Search::passing_share() const noexcept {
 /// So many rows may be returned after this batch as all batches together know well, less those that were.
 void Search::allow_rows(unsigned doublings) {
     if (batch_ > doublings + 1) { // They do not grow any more.
-        rows_left_ =
-            static_cast<std::size_t>(rows_at_once * std::pow(rows_growth, doublings) * passing_share());
+        rows_left_ = static_cast<std::size_t>(rows_at_once * growth(doublings) * passing_share());
         return;
     }
-    const double known = rows_at_once * (std::pow(rows_growth, doublings + 1) - 1) / (rows_growth - 1);
+    const double known = rows_at_once * (growth(doublings + 1) - 1) / (rows_growth - 1);
     const auto allowed = static_cast<std::size_t>(known * passing_share() + whole_slack);
     rows_left_ = allowed - std::min(allowed, rows_returned_);
 }

@@ -181,7 +181,10 @@ public:
             frontier.start();
             frontier.open(query, ~0U >> 1);
             Route route;
-            for (const auto& known : frontier.take(leaves_max)) {
+            const auto taken = frontier.take(leaves_max);
+            std::vector<vann::Frontier::Known> nearest(taken.begin(), taken.end());
+            std::ranges::sort(nearest, {}, &vann::Frontier::Known::order);
+            for (const auto& known : nearest) {
                 const tree::Page page = store_.lock(known.link.block, tree::Lock::shared);
                 const vann::LeafView leaf(layout, page.body(), page.block());
                 vann::score_leaf(query, leaf, orders.data());
