@@ -148,17 +148,22 @@ private:
         return {setting.name, setting.value, found / count, count / seconds};
     }
 
+    /// All settings of all peers, the peers one after another with each.
+    template<class Measure>
+    void in_turns(Measure measure) {
+        std::size_t most = 0;
+        for (const auto& peer : peers_)
+            most = std::max(most, peer.kind().settings.size());
+        for (std::size_t s = 0; s < most; ++s)
+            for (std::size_t p = 0; p < peers_.size(); ++p)
+                if (s < peers_[p].kind().settings.size()) measure(p, peers_[p].kind().settings[s]);
+    }
+
     void measure_curves() {
         curves_.assign(peers_.size(), {});
-        for (int round = 0; round < options_.rounds; ++round) {
-            std::size_t most = 0;
-            for (const auto& peer : peers_)
-                most = std::max(most, peer.kind().settings.size());
-            for (std::size_t s = 0; s < most; ++s)
-                for (std::size_t p = 0; p < peers_.size(); ++p)
-                    if (s < peers_[p].kind().settings.size())
-                        keep_best(p, measure(peers_[p], peers_[p].kind().settings[s]));
-        }
+        for (int round = 0; round < options_.rounds; ++round)
+            in_turns(
+                [&](std::size_t p, const Setting& setting) { keep_best(p, measure(peers_[p], setting)); });
         for (std::size_t p = 0; p < peers_.size(); ++p) {
             std::printf("\n%s\n", peers_[p].kind().name.c_str());
             for (const auto& point : curves_[p])
@@ -240,12 +245,11 @@ private:
 
     void measure_cold() {
         std::vector<std::vector<CurvePoint>> cold(peers_.size());
-        for (std::size_t p = 0; p < peers_.size(); ++p)
-            for (const auto& setting : peers_[p].kind().settings) {
-                peers_[p].set(setting);
-                const Cold measured = ask_cold(peers_[p], "nearest");
-                cold[p].push_back({setting.name, setting.value, measured.recall, measured.rate});
-            }
+        in_turns([&](std::size_t p, const Setting& setting) {
+            peers_[p].set(setting);
+            const Cold measured = ask_cold(peers_[p], "nearest");
+            cold[p].push_back({setting.name, setting.value, measured.recall, measured.rate});
+        });
         print_ratios("cold", cold);
         for (auto& peer : peers_) {
             peer.prepare_floor();

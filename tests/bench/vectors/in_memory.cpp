@@ -301,6 +301,8 @@ int run(int argc, char** argv) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> json(
         options.json.empty() ? nullptr : std::fopen(options.json.c_str(), "w"), &std::fclose);
     if (!options.json.empty() && !json) throw std::runtime_error(options.json + ": cannot be written");
+    if (json)
+        std::setvbuf(json.get(), nullptr, _IOLBF, 0); // What was measured stays if the rest takes too long.
     std::printf("%zu vectors of %zu dimensions, %zu queries, kernels: %s\n", base.rows, base.dimensions,
                 queries.rows, simd::name(simd::chosen()));
 
