@@ -83,6 +83,17 @@ protected:
         return frontier.pages_opened();
     }
 
+    /// What a parent says of its children's spreads is what they say themselves, or a little more.
+    void expect_spreads_of_children(const tree::Page& page) {
+        const InnerView inner(tree.layout, page.body(), page.block());
+        for (unsigned entry = 0; entry < inner.count(); ++entry) {
+            const tree::Page child = tree.store.lock(inner.child(entry), tree::Lock::shared);
+            const float spread = page_bound(tree.layout, child).back();
+            EXPECT_GE(inner.spread(entry), spread);
+            EXPECT_LE(inner.spread(entry), spread * 1.045F);
+        }
+    }
+
     BuiltTree tree;
     std::vector<Floats> queries;
 };
@@ -99,12 +110,24 @@ TEST_P(VannMargins, AreMeasuredInThePagesOwnSpreads) {
             const tree::Page page = tree.store.lock(pages.levels[level][i].block, tree::Lock::shared);
             const InnerView inner(tree.layout, page.body(), page.block());
             EXPECT_NEAR(inner.spread() / pages.spread(level, i), 1, 1e-3);
-            for (unsigned entry = 0; entry < inner.count(); ++entry) {
-                const tree::Page child = tree.store.lock(inner.child(entry), tree::Lock::shared);
-                const float spread = page_bound(tree.layout, child).back();
-                EXPECT_GE(inner.spread(entry), spread);
-                EXPECT_LE(inner.spread(entry), spread * 1.045F);
-            }
+            expect_spreads_of_children(page);
+        }
+}
+
+TEST_P(VannMargins, AreMeasuredInSpreadsOfPagesThatWereSplit) {
+    const std::size_t before = Pages(tree).levels[1].size();
+    Clustered source(GetParam().first, 1, 62);
+    for (std::uint64_t row = 1'000'000; Pages(tree).levels[1].size() < before + 2;)
+        for (int i = 0; i < 200; ++i)
+            tree.insert(row++, source.next());
+    const Pages pages(tree);
+    for (std::size_t level = 1; level < pages.levels.size(); ++level)
+        for (std::size_t i = 0; i < pages.levels[level].size(); ++i) {
+            const tree::Page page = tree.store.lock(pages.levels[level][i].block, tree::Lock::shared);
+            const float spread = page_bound(tree.layout, page).back();
+            EXPECT_GT(spread, pages.spread(level, i) / 2) << "level " << level; // Pages came to it since.
+            EXPECT_LT(spread, pages.spread(level, i) * 2) << "level " << level;
+            expect_spreads_of_children(page);
         }
 }
 
@@ -132,7 +155,7 @@ TEST_P(VannMargins, OpenMoreTheGreaterTheyAre) {
 
 /// What calibration counts with is what a search does.
 TEST_P(VannMargins, OpenTheSamePagesOfAMap) {
-    RouteMap map(tree.store, tree.geometry, opened_at_first);
+    RouteMap map(tree.store, tree.geometry);
     for (const Floats& vector : queries) {
         Query query(tree.layout);
         query.prepare(tree.point(vector).data());
@@ -157,7 +180,7 @@ TEST_P(VannMargins, OpenTheSamePagesOfAMap) {
 
 /// A leaf that is farther than it seemed brings less near.
 TEST_P(VannMargins, FollowALeafThatMoves) {
-    RouteMap map(tree.store, tree.geometry, opened_at_first);
+    RouteMap map(tree.store, tree.geometry);
     Query query(tree.layout);
     query.prepare(tree.point(queries[0]).data());
     map.read(query);

@@ -15,11 +15,10 @@ constexpr float everything = 1e6F; ///< A margin within which all pages are.
 /// The orders, ascending, of the leaves that are known for a query that is no row; and which of them is the
 /// leaf of the query's row.
 struct Plain {
-    Plain(BuiltTree& tree, const CalibrationQuery& asked) : metric(tree.layout.metric) {
-        Query query(tree.layout);
+    Plain(BuiltTree& tree, const CalibrationQuery& asked)
+        : metric(tree.layout.metric), query(tree.layout), map(tree.store, tree.geometry) {
         query.prepare(asked.point.data());
         squared_norm = squared_distance(asked.point, Floats(asked.point.size()));
-        RouteMap map(tree.store, tree.geometry, opened_at_first);
         map.read(query);
         for (const RouteMap::Leaf& known : map.leaves()) {
             orders.push_back(known.order);
@@ -27,6 +26,7 @@ struct Plain {
             const LeafView leaf(tree.layout, page.body(), known.link.block);
             for (unsigned slot = 0; slot < leaf.used(); ++slot)
                 if (leaf.address(slot) == asked.self) {
+                    own_leaf = known.link.block;
                     own_order = known.order;
                     own_rows = leaf.live();
                 }
@@ -54,8 +54,22 @@ struct Plain {
         return std::pair(place(own_order), place(order_without_the_row()));
     }
 
+    /// Inner pages that a search with this margin opens, the row's own leaf being where it is and where it
+    /// were without the row.
+    auto pages(float margin) {
+        std::vector<bool> parents;
+        const std::size_t with = map.know(query, margin, parents);
+        map.move(own_leaf, order_without_the_row());
+        const std::size_t without = map.know(query, margin, parents);
+        map.move(own_leaf, own_order);
+        return std::pair(with, without);
+    }
+
     Metric metric;
+    Query query;
+    RouteMap map;
     std::vector<float> orders;
+    tree::Block own_leaf = tree::no_block;
     float own_order = 0;
     double own_rows = 0, squared_norm = 0;
 };
@@ -150,11 +164,18 @@ protected:
     void expect_routes() {
         Scores scores(tree.store, tree.geometry);
         for (CalibrationQuery query : drawn) {
-            const Plain plain(tree, query);
+            Plain plain(tree, query);
             ASSERT_GT(plain.own_rows, 0);
             scores.take(query);
             expect_all(scores.route(everything, far), plain.without_the_row(), scores.leaves());
             EXPECT_LT(scores.route(0, far).size(), plain.orders.size());
+            for (int i = 0; i < 20; ++i) {
+                const float margin = 0.05F * static_cast<float>(i);
+                scores.route(margin, far);
+                const auto [with, without] = plain.pages(margin);
+                EXPECT_EQ(scores.pages_opened(), without) << margin;
+                led_elsewhere += with != without ? 1 : 0;
+            }
             expect_prefixes(scores, query);
             query.counted = CalibrationQuery::Counted::apart;
             scores.take(query);
@@ -170,7 +191,8 @@ protected:
     static constexpr unsigned dimensions = 200;
     BuiltTree tree;
     std::vector<CalibrationQuery> drawn;
-    std::size_t passed_by = 0; ///< Leaves, by a query's own one, at the most.
+    std::size_t passed_by = 0;     ///< Leaves, by a query's own one, at the most.
+    std::size_t led_elsewhere = 0; ///< Queries' margins that open other pages without the query's own row.
 };
 
 INSTANTIATE_TEST_SUITE_P(Of, VannScores, testing::Values(Metric::l2, Metric::inner_product));
@@ -186,6 +208,7 @@ TEST_P(VannScores, KnowEveryLeafInItsPlace) {
         expect_routes();
         EXPECT_GT(passed_by, 128U) << beside;
     }
+    EXPECT_GT(led_elsewhere, 0U);
 }
 
 } // namespace

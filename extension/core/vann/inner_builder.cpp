@@ -48,7 +48,6 @@ void InnerBuilder::group(std::size_t number) {
     for (std::uint32_t i = 0; i < rows.count; i++)
         groups[division.group[i]].push_back(i);
 
-    std::vector<float> centroid(layout_.leaf_dims);
     for (const auto& chosen : groups) {
         store_.check_interrupts();
         const tree::Page page = store_.allocate();
@@ -56,11 +55,9 @@ void InnerBuilder::group(std::size_t number) {
         std::byte* image =
             change.initialise(page, tree::PageKind::inner, static_cast<std::uint16_t>(number + 1));
         geometry_.fill_inner(tree::body(image), children(level, chosen));
-        const InnerView written(layout_, tree::body(image), page.block());
-        written.read_centroid(centroid.data());
-        const float spread = written.spread();
+        const std::vector<float> bound = InnerView(layout_, tree::body(image), page.block()).own_bound();
         change.commit();
-        add(number + 1, page.block(), centroid, spread);
+        add(number + 1, page.block(), std::span(bound).first(layout_.leaf_dims), bound.back());
     }
 }
 

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <utility>
-#include <vector>
 
 namespace soup::vann {
 namespace {
@@ -39,6 +38,13 @@ InnerView::InnerView(const Layout& layout, const std::byte* body, tree::Block bl
 
 float InnerView::spread(unsigned entry) const noexcept {
     return spread() * ratios[static_cast<std::size_t>(body_[layout_->inner.spread + entry])];
+}
+
+std::vector<float> InnerView::own_bound() const {
+    std::vector<float> bound(layout_->leaf_dims + 1);
+    read_centroid(bound.data());
+    bound.back() = spread();
+    return bound;
 }
 
 void InnerView::read_bound(unsigned entry, const float* own_centroid, float* bound) const noexcept {

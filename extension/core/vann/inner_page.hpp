@@ -5,6 +5,7 @@
 #include "core/vann/layout.hpp"
 
 #include <span>
+#include <vector>
 
 namespace soup::vann {
 
@@ -47,6 +48,8 @@ public:
         decode_centroid(this->centroid(), layout_->leaf_dims, layout_->inner.centroid_bytes, centroid_scale(),
                         centroid);
     }
+    /// The page's own centroid and behind it its spread: what its parent makes a child of.
+    std::vector<float> own_bound() const;
     /// The child's centroid as its code says: exact to 1/127 with 8-bit codes, a rough idea with bits.
     void read_bound(unsigned entry, const float* own_centroid, float* bound) const noexcept;
 

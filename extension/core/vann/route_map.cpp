@@ -65,7 +65,7 @@ void RouteMap::read(const Query& query) {
     opened_.assign(inner_.size(), false);
     opened_[root] = true;
     for (std::size_t level = inner_[root].level; level-- > 1;) {
-        choose(level, beam_, [](const Inner&) { return true; });
+        choose(level, opened_at_first, [](const Inner&) { return true; });
         for (const std::uint32_t number : chosen_) {
             read_page(query, number);
             opened_.resize(inner_.size(), false);

@@ -8,15 +8,14 @@ namespace soup::vann {
 
 class RouteMap {
 public:
-    /// Reads so many pages of each level.
-    RouteMap(tree::PageStore& store, const VannGeometry& geometry, unsigned beam)
-        : store_(store), geometry_(geometry), beam_(beam) {}
+    RouteMap(tree::PageStore& store, const VannGeometry& geometry) : store_(store), geometry_(geometry) {}
 
     struct Leaf {
         float order;
         tree::Link link;
         std::uint32_t parent; ///< Its number; see know().
     };
+    /// Reads as many pages of each level as any margin opens.
     void read(const Query& query);
     /// All leaves that it knows, in no order.
     std::span<const Leaf> leaves() const noexcept { return leaves_; }
@@ -44,7 +43,6 @@ private:
 
     tree::PageStore& store_;
     const VannGeometry& geometry_;
-    unsigned beam_;
     std::vector<Inner> inner_; ///< The root first.
     std::vector<Leaf> leaves_;
     std::vector<float> scores_;

@@ -20,9 +20,8 @@ constexpr float rounding = 1e-5F;
 } // namespace
 
 Scores::Scores(tree::PageStore& store, const VannGeometry& geometry)
-    : store_(store), geometry_(geometry), layout_(geometry.layout()), query_(layout_),
-      map_(store, geometry, opened_at_first), selected_slots_(layout_.leaf.capacity),
-      selected_orders_(layout_.leaf.capacity) {}
+    : store_(store), geometry_(geometry), layout_(geometry.layout()), query_(layout_), map_(store, geometry),
+      selected_slots_(layout_.leaf.capacity), selected_orders_(layout_.leaf.capacity) {}
 
 void Scores::take(const CalibrationQuery& asked) {
     asked_ = &asked;

@@ -95,14 +95,11 @@ void decode_slot(tree::PageStore& store, const LeafView& leaf, tree::Block block
 }
 
 std::vector<float> page_bound(const Layout& layout, const tree::Page& page) {
-    std::vector<float> bound(layout.leaf_dims + 1);
-    if (page.tail().level == 0) {
+    std::vector<float> bound(layout.leaf_dims + 1); // A leaf's spread is nought.
+    if (page.tail().level == 0)
         LeafView(layout, page.body(), page.block()).read_centroid(bound.data());
-    } else {
-        const InnerView inner(layout, page.body(), page.block());
-        inner.read_centroid(bound.data());
-        bound.back() = inner.spread();
-    }
+    else
+        bound = InnerView(layout, page.body(), page.block()).own_bound();
     check_finite(bound, page.block());
     return bound;
 }
@@ -151,10 +148,7 @@ void VannGeometry::split_inner(tree::PageStore& store, const tree::Page& page, t
         for (unsigned entry = 0; entry < inner.count(); ++entry)
             if (is_right[entry] == side) children.push_back({inner.child(entry), bounds[entry].data()});
         InnerImage(layout_, body).fill(children);
-        const InnerView written(layout_, body, page.block());
-        bound.resize(layout_.leaf_dims);
-        written.read_centroid(bound.data());
-        bound.push_back(written.spread());
+        bound = InnerView(layout_, body, page.block()).own_bound();
     };
     write(false, into.left, into.left_bound);
     write(true, into.right, into.right_bound);

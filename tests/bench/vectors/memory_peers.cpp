@@ -21,6 +21,7 @@ namespace soup::bench {
 namespace {
 
 using Clock = ThreadClock;
+using Place = decltype(faiss::Index::ntotal); // Its name has moved from version to version.
 using Ask = std::function<void(const float* query, std::vector<std::uint32_t>& found)>;
 
 double since(Clock::time_point start) {
@@ -75,14 +76,14 @@ void measure_faiss(const char* name, const std::string& factory, const std::vect
     const auto start = Clock::now();
     const std::unique_ptr<faiss::Index> index(
         faiss::index_factory(static_cast<int>(base.dimensions), factory.c_str(), faiss::METRIC_L2));
-    const auto rows = static_cast<faiss::Index::idx_t>(base.rows);
+    const auto rows = static_cast<Place>(base.rows);
     index->train(rows, base.values.data());
     index->add(rows, base.values.data());
     std::printf("faiss %s: built in %.1f s by one thread\n", factory.c_str(), since(start));
     faiss::ParameterSpace parameters;
     for (const std::string& setting : settings) {
         parameters.set_index_parameters(index.get(), setting.c_str());
-        std::vector<faiss::Index::idx_t> rows_found(10);
+        std::vector<Place> rows_found(10);
         std::vector<float> distances(10);
         measure(name, setting, base, queries, truth, json,
                 [&](const float* query, std::vector<std::uint32_t>& found) {
