@@ -124,7 +124,7 @@ const char* build_phase_name(std::int64_t phase) noexcept {
     case static_cast<std::int64_t>(BuildPhase::sampling):
         return "sampling rows";
     case static_cast<std::int64_t>(BuildPhase::training):
-        return "finding centroids";
+        return "learning from the sample";
     case static_cast<std::int64_t>(BuildPhase::loading):
         return "loading rows";
     case static_cast<std::int64_t>(BuildPhase::writing):

@@ -37,6 +37,9 @@ CREATE FUNCTION soup.find_model(org uuid, name text) RETURNS uuid
 DECLARE
     found_model uuid;
 BEGIN
+    IF find_model.name IS NULL THEN
+        PERFORM soup.fail('22023', 'BAD_INPUT', 'model must not be null');
+    END IF;
     SELECT m.model INTO found_model FROM soup.model m WHERE m.org = find_model.org AND m.name = find_model.name;
     IF NOT FOUND THEN
         PERFORM soup.fail('P0002', 'NOT_FOUND', format('model "%s" does not exist in this org', find_model.name));

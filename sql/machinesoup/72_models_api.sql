@@ -31,6 +31,9 @@ CREATE FUNCTION soup.visible_model(name text) RETURNS soup.model
 DECLARE
     found_model soup.model;
 BEGIN
+    IF visible_model.name IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', SCHEMA = 'soup', CONSTRAINT = 'BAD_INPUT', MESSAGE = 'model must not be null';
+    END IF;
     SELECT m.* INTO found_model FROM soup.model m WHERE m.name = visible_model.name;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'model does not exist';
@@ -208,6 +211,9 @@ DECLARE
     moved record;
     previous_label text;
 BEGIN
+    IF api_promote.label IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', SCHEMA = 'soup', CONSTRAINT = 'BAD_INPUT', MESSAGE = 'label must not be null';
+    END IF;
     IF octet_length(api_promote.reason) > 10000 THEN
         RAISE EXCEPTION USING ERRCODE = '54000', SCHEMA = 'soup', CONSTRAINT = 'TOO_BIG', MESSAGE = 'reason is longer than 10000 bytes';
     END IF;

@@ -166,17 +166,17 @@ soup.add_principal passphrase | 22023 BAD_INPUT: null, empty, huge, control char
 soup.add_principal username | 22023 BAD_INPUT: null, empty, huge, control character | accepted: quotes, another
 soup.add_version label | 22023 BAD_INPUT: null, empty, huge, control character, a pattern | 40000 CONFLICT: hidden | accepted: quotes, unknown
 soup.add_version manifest | 22023 BAD_INPUT: null, JSON null, an array, a number, unknown field, deep | 54000 TOO_BIG: huge
-soup.add_version model | P0002 NOT_FOUND: null, empty, huge, control character, quotes, unknown, of another org | accepted: hidden, of another kind
+soup.add_version model | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, of another org | accepted: hidden, of another kind
 soup.add_version org | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown
 soup.grant_right label_pattern | 22023 BAD_INPUT: null, empty, huge, control character | accepted: quotes
 soup.grant_right model | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, of another org | accepted: null, hidden, of another kind
 soup.grant_right org | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown
 soup.grant_right right | 22023 BAD_INPUT: null, empty, huge, control character, quotes, unknown
 soup.grant_right username | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, another
-soup.set_partitions model | P0002 NOT_FOUND: null, empty, huge, control character, quotes, unknown, of another org | accepted: hidden, of another kind
+soup.set_partitions model | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, of another org | accepted: hidden, of another kind
 soup.set_partitions org | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown
 soup.set_partitions partitions | 22023 BAD_INPUT: null, zero, negative, huge, beyond the limit
-soup_api.describe_model model | P0002 NOT_FOUND: null, empty, huge, control character, quotes, unknown, hidden, of another org | accepted: of another kind
+soup_api.describe_model model | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, hidden, of another org | accepted: of another kind
 soup_api.describe_model token | 28000 TOKEN_BAD: null, empty, huge, control character, quotes, altered, cut | accepted: of a producer
 soup_api.get_point key | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown
 soup_api.get_point label | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, hidden, a pattern | accepted: null
@@ -201,8 +201,8 @@ soup_api.nearest page_size | 22023 BAD_INPUT: negative, huge, beyond the limit |
 soup_api.nearest query | 22003: beyond real | 22023 BAD_INPUT: null, empty, NaN, infinite, null inside, two dimensions, too few, huge
 soup_api.nearest token | 28000 TOKEN_BAD: null, empty, huge, control character, quotes, altered, cut | 42501 SCOPE: of a producer
 soup_api.promote expected_current | 40000 CONFLICT: empty, huge, control character, quotes, another | accepted: null
-soup_api.promote label | P0002 NOT_FOUND: null, empty, huge, control character, quotes, unknown, hidden, a pattern
-soup_api.promote model | P0002 NOT_FOUND: null, empty, huge, control character, quotes, unknown, hidden, of another org | accepted: of another kind
+soup_api.promote label | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, hidden, a pattern
+soup_api.promote model | 22023 BAD_INPUT: null | P0002 NOT_FOUND: empty, huge, control character, quotes, unknown, hidden, of another org | accepted: of another kind
 soup_api.promote reason | 54000 TOO_BIG: huge | accepted: null, empty, control character, quotes
 soup_api.promote token | 28000 TOKEN_BAD: null, empty, huge, control character, quotes, altered, cut | 42501 SCOPE: of a producer
 soup_api.within_box filter | 22023 BAD_INPUT: JSON null, an array, a number, unknown field, huge, deep, unknown operator, value of a wrong type | accepted: null

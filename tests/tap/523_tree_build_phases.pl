@@ -56,7 +56,7 @@ sub cancel_in {
 	return 'never seen';
 }
 
-my @all = ('sampling rows', 'finding centroids', 'loading rows', 'writing pages');
+my @all = ('sampling rows', 'learning from the sample', 'loading rows', 'writing pages');
 for ([ 'vann (at)', '128MB', 0, @all, 'measuring recall' ], [ 'vann (at)', '128MB', 2, @all, 'measuring recall' ],
 	[ 'vtree (flat)', '128MB', 0, @all[ 2, 3 ] ], [ 'vtree (flat)', '1MB', 2, @all[ 0, 2, 3 ] ]) {
 	my ($using, $memory, $workers, @phases) = @$_;
