@@ -7,8 +7,8 @@
 // be faster than these.
 //
 // Without pgvector on the server, vann alone. Everything goes to a JSON file, a summary to standard output.
+#include "tests/bench/vectors/cold_caches.hpp"
 #include "tests/bench/vectors/curve.hpp"
-#include "tests/bench/vectors/one_processor.hpp"
 #include "tests/bench/vectors/peer.hpp"
 #include "tests/bench/vectors/program.hpp"
 #include "tests/bench/vectors/truth.hpp"
@@ -222,41 +222,43 @@ private:
         json_.number(key(peer, (std::string(what) + "_" + statement + "_per_s").c_str()), rate);
     }
 
-    /// One statement for each of some queries, the processor's caches filled with something else before each.
-    struct Cold {
-        double recall, rate;
-    };
-    Cold ask_cold(Peer& peer, const char* statement) {
-        constexpr std::size_t sweep_bytes = 128UL << 20, some_queries = 150;
-        const OneProcessor together(static_cast<pid_t>(std::stol(peer.value("SELECT pg_backend_pid()"))));
-        sweep_.resize(sweep_bytes, 1);
-        const std::size_t count = std::min(some_queries, queries_.rows);
-        double found = 0, seconds = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            for (std::size_t at = 0; at < sweep_bytes; at += 64)
-                sweep_[at] = static_cast<char>(sweep_[at] + 1);
-            const double begin = now();
-            peer.ask(statement, query(i), places_[i], ids_);
-            seconds += now() - begin;
-            if (ids_.size() == depth) found += recall(loaded_base_, queries_, i, truth_, depth, ids_);
+    /// The settings between which the warm curve has what is asked for, and the floors beside.
+    void measure_cold() {
+        constexpr std::size_t some_queries = 300;
+        std::vector<ColdStatement> statements;
+        for (std::size_t p = 0; p < peers_.size(); ++p) {
+            peers_[p].prepare_floor();
+            for (const char* statement : floor_statements)
+                statements.push_back({&peers_[p], statement, std::nullopt});
+            for (const CurvePoint& point : curves_[p])
+                if (is_between_targets(curves_[p], point))
+                    statements.push_back({&peers_[p], "nearest", Setting{point.setting, point.value}});
         }
-        return {found / static_cast<double>(count), static_cast<double>(count) / seconds};
+        ask_cold(statements, queries_, places_, std::min(some_queries, queries_.rows));
+
+        std::vector<std::vector<CurvePoint>> cold(curves_);
+        for (std::size_t p = 0; p < peers_.size(); ++p)
+            std::erase_if(cold[p], [&](CurvePoint& point) {
+                const auto asked = std::ranges::find_if(statements, [&](const ColdStatement& statement) {
+                    return statement.peer == &peers_[p] && statement.setting &&
+                           statement.setting->value == point.value;
+                });
+                if (asked != statements.end()) point.queries_per_second = 1 / asked->seconds;
+                return asked == statements.end();
+            });
+        print_ratios("cold", cold);
+        for (const ColdStatement& statement : statements)
+            if (!statement.setting)
+                print_floor("cold", *statement.peer, statement.name, 1 / statement.seconds);
+        for (auto& peer : peers_)
+            peer.drop_floor();
     }
 
-    void measure_cold() {
-        std::vector<std::vector<CurvePoint>> cold(peers_.size());
-        in_turns([&](std::size_t p, const Setting& setting) {
-            peers_[p].set(setting);
-            const Cold measured = ask_cold(peers_[p], "nearest");
-            cold[p].push_back({setting.name, setting.value, measured.recall, measured.rate});
+    static bool is_between_targets(const std::vector<CurvePoint>& curve, const CurvePoint& point) {
+        return std::ranges::any_of(targets, [&](double target) {
+            const std::vector<CurvePoint> points = points_at(curve, target);
+            return std::ranges::find(points, point.value, &CurvePoint::value) != points.end();
         });
-        print_ratios("cold", cold);
-        for (auto& peer : peers_) {
-            peer.prepare_floor();
-            for (const char* statement : floor_statements)
-                print_floor("cold", peer, statement, ask_cold(peer, statement).rate);
-            peer.drop_floor();
-        }
     }
 
     void insert_rows(Peer& peer, const char* statement, std::size_t first, std::size_t last) {
@@ -405,7 +407,6 @@ private:
     std::vector<std::vector<CurvePoint>> curves_;
     std::vector<std::uint32_t> ids_;
     std::vector<std::int32_t> places_; ///< Where each query's ten rows by btree begin.
-    std::vector<char> sweep_;
 };
 
 int run(int argc, char** argv) {

@@ -13,8 +13,11 @@ struct CurvePoint {
     double queries_per_second; ///< The best of the rounds.
 };
 
-/// Queries a second at this recall: interpolated (logarithm of the rate over recall) between the two
-/// neighbours on the curve's outer hull. None if no point reaches it.
-std::optional<double> rate_at(std::vector<CurvePoint> curve, double recall);
+/// The points on the curve's outer hull between which this recall lies, the better one first; one if all of
+/// them are better; none if no point reaches it.
+std::vector<CurvePoint> points_at(std::vector<CurvePoint> curve, double recall);
+
+/// Queries a second at this recall: interpolated (logarithm of the rate over recall) between points_at().
+std::optional<double> rate_at(const std::vector<CurvePoint>& curve, double recall);
 
 } // namespace soup::bench

@@ -1,7 +1,7 @@
 # vann's figures: tests/bench/vann measures on a server, beside pgvector.
 VECTORS_BENCH := $(BUILD)/tests/bench/vectors
 VECTORS_DATA  := $(addprefix $(VECTORS_BENCH)/,dataset.o source.o truth.o)
-$(VECTORS_BENCH)/against_pgvector: $(addprefix $(VECTORS_BENCH)/,against_pgvector.o peer.o curve.o) $(VECTORS_DATA) $(SIMD_OBJS)
+$(VECTORS_BENCH)/against_pgvector: $(addprefix $(VECTORS_BENCH)/,against_pgvector.o cold_caches.o peer.o curve.o) $(VECTORS_DATA) $(SIMD_OBJS)
 	$(CXX) $(ALL_CXXFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -lz -o $@
 
 # The index alone, on pages in memory; with hnswlib and FAISS beside if libhnswlib-dev and libfaiss-dev are installed.

@@ -1,0 +1,23 @@
+// How long statements take when nothing of them is in the processor's caches: neither the client's code nor
+// the server's, neither what the index has read nor the rows.
+#pragma once
+
+#include "tests/bench/vectors/peer.hpp"
+
+#include <optional>
+
+namespace soup::bench {
+
+struct ColdStatement {
+    Peer* peer;
+    std::string name; ///< As Peer::ask() has it.
+    std::optional<Setting> setting;
+    double seconds = 0; ///< A mean of all queries; filled in by ask_cold().
+};
+
+/// Asks the first `count` queries with each of the statements, query by query in turns: what else uses the
+/// machine's memory meanwhile slows all of them alike.
+void ask_cold(std::span<ColdStatement> statements, const Vectors& queries,
+              std::span<const std::int32_t> numbers, std::size_t count);
+
+} // namespace soup::bench
