@@ -32,7 +32,7 @@ for my $named ([ 'fashion-mnist', 'images' ], [ 'windows-of-electrocardiograms',
     my $of = number($set->{vectors}) . " $what of $set->{dimensions} dimensions";
     my ($rate, $peer) = @$set{qw(vann_warm_qps_at_0.95 pgvector_warm_qps_at_0.95)};
     headline('index-figures', "vann: ten nearest of $of at recall .95", number($rate) . ' queries/s, ' . ratio($rate / $peer, "pgvector's HNSW")) if $rate && $peer;
-    my ($asked) = grep { ($_->{'vann.recall'} // 0) == 0.95 } @{ $set->{vann_curve} // [] };
+    my ($asked) = grep { ($_->{'vann.recall'} // 0) == 0.95 } @{ $set->{vann_promises} // $set->{vann_curve} // [] };
     headline('index-figures', '… `vann.recall = 0.95` gives', sprintf '%.3f on queries that the index never saw', $asked->{recall}) if $asked;
     my ($build, $slower) = @$set{qw(vann_build_s pgvector_build_s)};
     headline('index-figures', '… build', number($build) . ' s, ' . ratio($slower / $build, 'as fast')) if $build && $slower;

@@ -146,8 +146,9 @@ sub vann_section {
     $row->('index', 'bytes_per_vector', 'bytes a vector', 'less');
     $text .= sprintf "\nRecall at one setting, after the build and after half of the rows were replaced: %.3f → %.3f.\n", @$set{qw(vann_recall_fresh vann_recall_replaced)}
         if exists $set->{vann_recall_replaced};
-    $text .= "\nWhat `vann.recall` promises and what was measured on queries that the index never saw: "
-        . join(', ', map { sprintf '%s → %.3f', $_->{'vann.recall'}, $_->{recall} } grep { exists $_->{'vann.recall'} } @{ $set->{vann_curve} }) . ".\n\n";
+    my $asked = exists $set->{promise_queries} ? number($set->{promise_queries}) . ' ' : '';
+    $text .= "\nWhat `vann.recall` promises and what was measured on ${asked}queries that the index never saw: "
+        . join(', ', map { sprintf '%s → %.3f', $_->{'vann.recall'}, $_->{recall} } grep { exists $_->{'vann.recall'} } @{ $set->{vann_promises} // $set->{vann_curve} }) . ".\n\n";
     return $text;
 }
 

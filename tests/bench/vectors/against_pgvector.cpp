@@ -107,6 +107,7 @@ public:
         for (auto& peer : peers_)
             load_and_build(peer);
         measure_curves();
+        measure_promises();
         measure_floor();
         if (options_.with_cold) measure_cold();
         if (options_.with_inserts) measure_inserts();
@@ -172,6 +173,32 @@ private:
             json_.curve(key(peers_[p], "curve"), curves_[p]);
         }
         print_ratios("warm", curves_);
+    }
+
+    /// What vann.recall gives, on as many queries as there are: of a thousand the mean is not sure to a
+    /// hundredth.
+    void measure_promises() {
+        constexpr std::size_t most = 10'000;
+        const Vectors queries = read_vectors(options_.queries, most);
+        if (queries.rows <= queries_.rows) return;
+        const Truth truth = exact_neighbours(loaded_base_, queries, depth, options_.cache + ".all");
+        const std::vector<std::int32_t> places(queries.rows);
+        std::vector<CurvePoint> promises = curves_.front();
+        std::printf("\n%s, %zu queries\n", peers_.front().kind().name.c_str(), queries.rows);
+        for (CurvePoint& point : promises) {
+            peers_.front().set({point.setting, point.value});
+            const double begin = now();
+            const auto answers = peers_.front().ask_all("nearest", queries, places);
+            const auto count = static_cast<double>(queries.rows);
+            point.queries_per_second = count / (now() - begin);
+            point.recall = 0;
+            for (std::size_t i = 0; i < queries.rows; ++i)
+                point.recall += recall(loaded_base_, queries, i, truth, depth, answers[i]) / count;
+            std::printf("  %s = %-6s recall %.4f\n", point.setting.c_str(), point.value.c_str(),
+                        point.recall);
+        }
+        json_.number("promise_queries", static_cast<double>(queries.rows));
+        json_.curve(key(peers_.front(), "promises"), promises);
     }
 
     void keep_best(std::size_t peer, const CurvePoint& point) {
