@@ -5,7 +5,8 @@
 //
 // Every signal of a record is cut by itself, in millivolts. One block of 4,096 samples in 32 is held out:
 // queries come from there alone, so that no query shares a sample with the base. If there are more windows
-// than rows are wanted, a seeded draw decides; the rows keep the order of time.
+// than rows are wanted, a seeded draw decides; the rows keep the order of time, the
+// queries none, so that the first few of them are a sample, too.
 #include "tests/bench/vectors/dataset.hpp"
 #include "tests/bench/vectors/program.hpp"
 
@@ -153,6 +154,7 @@ int run(int argc, char** argv) {
     std::mt19937_64 random(seed);
     draw(kept, rows, random);
     draw(held_out, query_rows, random);
+    std::shuffle(held_out.begin(), held_out.end(), random);
     write_fvecs(base, cut(signals, kept, window));
     write_fvecs(queries, cut(signals, held_out, window));
     std::printf("%zu windows, %zu queries\n", kept.size(), held_out.size());
