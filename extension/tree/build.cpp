@@ -56,7 +56,7 @@ IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation inde
     std::unique_ptr<BulkBuilder> builder;
     const auto take_reports = [&] {
         for (const BuildCrew::Report& report : crew->reports()) {
-            builder->take_report(report.rows, report.bytes);
+            builder->add_elsewhere(report.rows);
             loaded.rows += report.rows;
             loaded.heap_rows += report.heap_rows;
             info->ii_BrokenHotChain = info->ii_BrokenHotChain || report.broken_hot_chain;
@@ -84,11 +84,9 @@ IndexBuildResult* build(const AccessMethod& method, Relation heap, Relation inde
 
     enter_phase(BuildPhase::loading);
     if (const auto plan = context.workers > 0 ? builder->loading_plan() : std::nullopt)
-        crew = BuildCrew::hire(heap, index, info, context.workers,
-                               {.job = BuildCrew::Job::load,
-                                .plan = *plan,
-                                .report_bytes = builder->report_bytes(),
-                                .memory_bytes = context.memory_bytes});
+        crew = BuildCrew::hire(
+            heap, index, info, context.workers,
+            {.job = BuildCrew::Job::load, .plan = *plan, .memory_bytes = context.memory_bytes});
     const Share share = crew ? crew->leaders_share() : Share{};
     const Loaded own = load_rows(*builder, heap, index, info, *open, share);
     enter_phase(BuildPhase::writing);

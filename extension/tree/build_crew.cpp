@@ -286,12 +286,11 @@ void load_share(Relation heap, Relation index, IndexInfo* info, const OpenIndex&
     SortCoordinateData share{.isWorker = true, .nParticipants = -1, .sharedsort = shared};
     TupleSorter sorter(header.sorter_bytes, &share);
     const std::span<const std::byte> plan(look_up<std::byte>(contents, plan_key), header.plan_bytes);
-    const std::unique_ptr<RowLoader> loader = open.method->make_loader(open, plan, sorter);
+    const std::unique_ptr<RowTaker> loader = open.method->make_loader(open, plan, sorter);
     const Loaded loaded =
         load_rows(*loader, heap, index, info, open, {.scan = scan, .rows_so_far = &header.rows});
     sorter.sort();
     *report_of(contents, ParallelWorkerNumber) = {loaded.heap_rows, loaded.rows, info->ii_BrokenHotChain};
-    loader->report(report_bytes_of(contents, ParallelWorkerNumber));
 }
 
 void work(dsm_segment* segment, shm_toc* contents) {

@@ -21,13 +21,13 @@ namespace soup::tree {
 class BuildCrew {
 public:
     enum class Job : std::uint8_t {
-        load,   ///< Each takes a share of the heap's rows, sorted together; see RowLoader.
+        load,   ///< Each takes a share of the heap's rows, sorted together: AccessMethod::make_loader().
         assist, ///< AccessMethod::assist().
     };
     struct Task {
         Job job;
         std::span<const std::byte> plan; ///< Copied; all see, and may change, the one copy.
-        std::size_t report_bytes;        ///< Of each worker's report.
+        std::size_t report_bytes = 0;    ///< assist: of each worker's report.
         std::size_t memory_bytes = 0;    ///< load: of the whole build; sorters get half of it.
     };
     /// How many workers a build of this index may ask for. The rules are the server's own for btree, but that

@@ -81,17 +81,10 @@ public:
     virtual void measure() {}
 
     // Parallel workers, between train() and finish():
-    /// What each RowLoader has to know. None: one process loads the rows quicker than several.
+    /// What each make_loader() has to know. None: one process loads the rows quicker than several.
     virtual std::optional<std::vector<std::byte>> loading_plan() const { return std::nullopt; }
-    virtual std::size_t report_bytes() const { return 0; } ///< What a RowLoader reports.
-    /// What loaders in other processes have sorted, and found. Called from within the sorter's sort().
-    virtual void take_report(std::uint64_t /*rows*/, std::span<const std::byte> /*report*/) {}
-};
-
-/// A share of the rows in another process: what add() does to them in the builder, up to the sorter.
-class RowLoader : public RowTaker {
-public:
-    virtual void report(std::span<std::byte> /*into*/) const {}
+    /// How many rows loaders in other processes have sorted. Called from within the sorter's sort().
+    virtual void add_elsewhere(std::uint64_t /*rows*/) {}
 };
 
 /// Work of a method's own in another process, for a builder that waits for it.
@@ -126,8 +119,8 @@ public:
 
     // In a parallel worker:
     /// `plan` is the builder's loading_plan(), the metapage as train() left it. Both outlive the loader.
-    virtual std::unique_ptr<RowLoader> make_loader(const OpenIndex& open, std::span<const std::byte> plan,
-                                                   Sorter& into) const = 0;
+    virtual std::unique_ptr<RowTaker> make_loader(const OpenIndex& open, std::span<const std::byte> plan,
+                                                  Sorter& into) const = 0;
     virtual void assist(const Assistance& assistance) const;
 
     /// After a vacuum's clean-up: may renew what the metapage says of the index's content.

@@ -21,14 +21,6 @@ bool make_vector(Relation index, const tree::OpenIndex& open, const Datum* value
     return true;
 }
 
-/// A loader's report: the lots that it drew.
-struct Lots {
-    std::size_t count;
-    Draw::Lot lots[];
-
-    static std::size_t bytes(std::size_t count) { return sizeof(Lots) + count * sizeof(Draw::Lot); }
-};
-
 /// The plan of a measurement.
 struct Questions {
     QueryQueue queue;
@@ -38,7 +30,7 @@ struct Questions {
     std::span<const RowQuery> all() const { return {queries, count}; }
 };
 
-class VannLoader final : public tree::RowLoader {
+class VannLoader final : public tree::RowTaker {
 public:
     VannLoader(const OpenVann& open, std::span<const std::byte> plan, tree::Sorter& into)
         : clusters_(Clusters::from_bytes(plan)),
@@ -50,12 +42,6 @@ public:
     }
     bool add(const tree::ItemBuffer& row) override {
         return assigner_.add(row.point.data(), row.address, row.keys);
-    }
-    void report(std::span<std::byte> into) const override {
-        auto& report = *reinterpret_cast<Lots*>(into.data());
-        const std::vector<Draw::Lot> lots = assigner_.draw().lots();
-        report.count = lots.size();
-        std::ranges::copy(lots, report.lots);
     }
 
 private:
@@ -84,11 +70,7 @@ public:
     std::optional<std::vector<std::byte>> loading_plan() const override {
         return builder_.clusters().to_bytes();
     }
-    std::size_t report_bytes() const override { return Lots::bytes(Draw::most); }
-    void take_report(std::uint64_t rows, std::span<const std::byte> report) override {
-        const auto& lots = *reinterpret_cast<const Lots*>(report.data());
-        builder_.merge(rows, {lots.lots, lots.count});
-    }
+    void add_elsewhere(std::uint64_t rows) override { builder_.add_elsewhere(rows); }
 
     bool is_measured() const override { return true; }
     void measure() override {
@@ -145,9 +127,9 @@ std::unique_ptr<tree::BulkBuilder> VannMethod::make_builder(const tree::OpenInde
     return std::make_unique<VannBuilder>(static_cast<const OpenVann&>(open), context);
 }
 
-std::unique_ptr<tree::RowLoader> VannMethod::make_loader(const tree::OpenIndex& open,
-                                                         std::span<const std::byte> plan,
-                                                         tree::Sorter& into) const {
+std::unique_ptr<tree::RowTaker> VannMethod::make_loader(const tree::OpenIndex& open,
+                                                        std::span<const std::byte> plan,
+                                                        tree::Sorter& into) const {
     return std::make_unique<VannLoader>(static_cast<const OpenVann&>(open), plan, into);
 }
 

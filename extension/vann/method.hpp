@@ -35,8 +35,8 @@ public:
                    tree::ItemBuffer& into) const override;
     std::unique_ptr<tree::BulkBuilder> make_builder(const tree::OpenIndex& open,
                                                     const tree::BuildContext& context) const override;
-    std::unique_ptr<tree::RowLoader> make_loader(const tree::OpenIndex& open, std::span<const std::byte> plan,
-                                                 tree::Sorter& into) const override;
+    std::unique_ptr<tree::RowTaker> make_loader(const tree::OpenIndex& open, std::span<const std::byte> plan,
+                                                tree::Sorter& into) const override;
     void assist(const tree::Assistance& assistance) const override;
     void after_vacuum(Relation index, tree::BufferStore& store, const tree::OpenIndex& open, double live_rows,
                       double removed_rows) const override;

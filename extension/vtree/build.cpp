@@ -9,7 +9,7 @@
 namespace soup::vtree {
 namespace {
 
-class VtreeLoader final : public tree::RowLoader {
+class VtreeLoader final : public tree::RowTaker {
 public:
     VtreeLoader(unsigned dimensions, std::span<const std::byte> plan, tree::Sorter& into)
         : cells_(Cells::from_bytes(dimensions, plan)), assigner_(dimensions, cells_, into) {}
@@ -54,9 +54,7 @@ public:
         if (packer_.cells() == nullptr) return std::nullopt;
         return packer_.cells()->to_bytes();
     }
-    void take_report(std::uint64_t rows, std::span<const std::byte> /*report*/) override {
-        packer_.add_elsewhere(rows);
-    }
+    void add_elsewhere(std::uint64_t rows) override { packer_.add_elsewhere(rows); }
 
 private:
     PackLimits limits_;
@@ -71,9 +69,9 @@ std::unique_ptr<tree::BulkBuilder> VtreeMethod::make_builder(const tree::OpenInd
     return std::make_unique<VtreeBuilder>(layout_of(open), context);
 }
 
-std::unique_ptr<tree::RowLoader> VtreeMethod::make_loader(const tree::OpenIndex& open,
-                                                          std::span<const std::byte> plan,
-                                                          tree::Sorter& into) const {
+std::unique_ptr<tree::RowTaker> VtreeMethod::make_loader(const tree::OpenIndex& open,
+                                                         std::span<const std::byte> plan,
+                                                         tree::Sorter& into) const {
     return std::make_unique<VtreeLoader>(open.meta.dimensions, plan, into);
 }
 

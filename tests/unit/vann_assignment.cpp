@@ -1,5 +1,5 @@
-// What several processes do for one build is what one process does: the same clusters, the same queries, the
-// same rows, the same recall.
+// What several processes do for one build is what one process does: the same clusters, the same rows, the
+// same recall.
 #include "tests/unit/vann_search_fixture.hpp"
 
 namespace soup::vann::test {
@@ -36,29 +36,6 @@ TEST(VannAssignment, FindsTheSameClustersAfterATripThroughBytes) {
     EXPECT_EQ(Clusters::from_bytes(Clusters().to_bytes()).count(), 0U);
 }
 
-TEST(VannAssignment, DrawsTheSameRowsInAnyOrderAndDivision) {
-    Draw all(100), reversed(100), even(100), odd(100), merged(100);
-    for (std::uint64_t row = 0; row < 5000; ++row) {
-        all.offer(VannTree::address(row));
-        reversed.offer(VannTree::address(4999 - row));
-        (row % 2 == 0 ? even : odd).offer(VannTree::address(row));
-    }
-    for (const Draw& part : {even, odd})
-        for (const Draw::Lot& lot : part.lots())
-            merged.offer(lot);
-    const auto rows = [](const Draw& draw) {
-        std::vector<std::uint64_t> rows;
-        for (const Draw::Lot& lot : draw.lots())
-            rows.push_back(VannTree::row(lot.row));
-        return rows;
-    };
-    EXPECT_EQ(rows(all).size(), 100U);
-    EXPECT_EQ(rows(reversed), rows(all));
-    EXPECT_EQ(rows(merged), rows(all));
-    // They come from everywhere.
-    EXPECT_NEAR(std::ranges::count_if(rows(all), [](std::uint64_t row) { return row < 2500; }), 50, 20);
-}
-
 TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
     Clustered source(48, 40, 3);
     const auto vectors = source.next(6000);
@@ -91,7 +68,7 @@ TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
         Assigner assigner(together.layout, space, clusters, share);
         for (std::size_t row = 1 + worker; row < vectors.size(); row += 3)
             assigner.add(vectors[row].data(), VannTree::address(row), together.keys(row));
-        builder.merge(assigner.rows(), assigner.draw().lots());
+        builder.add_elsewhere(assigner.rows());
     }
     builder.finish();
     EXPECT_EQ(builder.rows(), vectors.size());

@@ -18,28 +18,6 @@ struct StoredRow {
 std::size_t stored_dims(const Layout& layout) noexcept;
 StoredRow read_stored(const Layout& layout, std::span<const std::byte> bytes) noexcept;
 
-/// Rows drawn to be queries when recall is measured: those with the lowest lots. A row's lot hangs on its
-/// address alone, so it does not matter which process saw it, nor in which order rows came.
-class Draw {
-public:
-    struct Lot {
-        std::uint64_t number;
-        tree::HeapAddress row;
-    };
-
-    static constexpr std::size_t most = 2000;
-    explicit Draw(std::size_t wanted = most) : wanted_(wanted) {}
-
-    void offer(tree::HeapAddress row);
-    void offer(const Lot& lot);
-    /// Of all rows that were offered, lowest lots first: as many as were wanted, or all.
-    std::vector<Lot> lots() const;
-
-private:
-    std::size_t wanted_;
-    std::vector<Lot> lots_; ///< A heap, the highest on top.
-};
-
 class Assigner {
 public:
     /// All of it stays the caller's.
@@ -50,16 +28,14 @@ public:
     bool add(const float* vector, tree::HeapAddress address, std::span<const std::byte> keys);
 
     std::uint64_t rows() const noexcept { return rows_; }
-    const Draw& draw() const noexcept { return draw_; }
-    /// What another Assigner found.
-    void merge(std::uint64_t rows, std::span<const Draw::Lot> lots);
+    /// Rows that went into the same clusters by another Assigner.
+    void add_elsewhere(std::uint64_t rows) noexcept { rows_ += rows; }
 
 private:
     const Layout& layout_;
     const Space& space_;
     const Clusters& clusters_;
     tree::Sorter& into_;
-    Draw draw_;
     std::uint64_t rows_ = 0;
     std::vector<float> point_;
     std::vector<std::byte> stored_;

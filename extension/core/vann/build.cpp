@@ -4,6 +4,7 @@
 
 #include "core/simd/dispatch.hpp"
 #include "core/vann/division.hpp"
+#include "core/vann/strata.hpp"
 #include "core/vann/trainers.hpp"
 
 #include <algorithm>
@@ -138,26 +139,22 @@ bool Builder::add(const float* vector, tree::HeapAddress address, std::span<cons
     return assigner().add(vector, address, keys);
 }
 
-void Builder::choose_queries() {
-    const std::vector<Draw::Lot> lots = assigner_->draw().lots();
-    queries_.reserve(lots.size());
-    for (const Draw::Lot& lot : lots)
-        queries_.push_back({lot.row, CalibrationQuery::Counted::in_centroid});
-    queries_.resize(std::min(queries_.size(), calibration_queries(rows_)));
-    // In a small index too many rows would be missing from their leaves' centroids: there the measurement
-    // allows for the part that a query has in its own.
-    if (queries_.size() * apart_share <= rows_)
-        for (RowQuery& query : queries_) {
-            query.counted = CalibrationQuery::Counted::apart;
-            kept_apart_.insert(tree::as_number(query.row));
-        }
+/// In a small index too many rows would be missing from their leaves' centroids: there the measurement allows
+/// for the part that a query has in its own.
+void Builder::take_query(tree::HeapAddress row, bool is_apart) {
+    using enum CalibrationQuery::Counted;
+    queries_.push_back({row, is_apart ? apart : in_centroid});
+    if (is_apart) kept_apart_.insert(tree::as_number(row));
 }
 
 void Builder::finish() {
     assigner();
     sorter_->sort();
     rows_ = assigner_->rows();
-    choose_queries();
+    // Rows come cluster by cluster, so each cluster is asked for as much as it holds.
+    const std::size_t wanted = calibration_queries(rows_);
+    const bool are_apart = wanted * apart_share <= rows_;
+    Strata drawn(rows_, wanted, random_);
     std::uint64_t cluster = 0, current = 0;
     std::span<const std::byte> row;
     const std::size_t points_max = std::max<std::size_t>(
@@ -171,9 +168,11 @@ void Builder::finish() {
             write_cluster();
         current = cluster;
         gather(row);
+        if (drawn.next()) take_query(gathered_.rows.back().address, are_apart);
     }
     write_cluster();
     sorter_.reset();
+    std::ranges::shuffle(queries_, random_); // Not all of them may be asked.
     if (leaves_ == 0) {
         write_root_leaf();
     } else {

@@ -53,9 +53,10 @@ public:
     void measure();
 
     // Other processes may add rows too, each by an Assigner with clusters() and a sorter whose rows come out
-    // of the builder's own sorter. What they found has to be merged by the time when sort() of that one ends.
+    // of the builder's own sorter. How many there are has to be said by the time when sort() of that one
+    // ends.
     const Clusters& clusters() const noexcept { return clusters_; }
-    void merge(std::uint64_t rows, std::span<const Draw::Lot> lots) { assigner().merge(rows, lots); }
+    void add_elsewhere(std::uint64_t rows) { assigner().add_elsewhere(rows); }
 
     // Likewise measure(): by measure_rows() of queries() in any number of processes.
     const std::vector<RowQuery>& queries() const noexcept { return queries_; }
@@ -89,7 +90,7 @@ private:
     std::size_t target() const noexcept;
     std::vector<float> mean_of_sample() const;
     Assigner& assigner();
-    void choose_queries();
+    void take_query(tree::HeapAddress row, bool is_apart);
     void gather(std::span<const std::byte> bytes);
     void write_cluster();
     std::vector<Slot> make_slots();
@@ -107,7 +108,7 @@ private:
     VannGeometry geometry_;
     const Layout& layout_;
     KmeansOptions kmeans_;
-    std::mt19937_64 random_; ///< Chooses the sample.
+    std::mt19937_64 random_; ///< Chooses the sample, and the queries.
 
     std::size_t sample_stride_;
     std::vector<float> sample_;

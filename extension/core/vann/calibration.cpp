@@ -17,7 +17,7 @@ namespace soup::vann {
 namespace {
 
 constexpr std::size_t scanned_in_all = 1'000'000; ///< Leaves, by all queries together: about a second.
-constexpr std::size_t queries_min = 500, queries_max = Draw::most;
+constexpr std::size_t queries_min = 500, queries_max = 2000;
 
 // What a page of each kind costs a query, in leaves: a leaf is pinned, read and scored; inner pages are fewer
 // and stay in the processor's cache; of a detail page only one entry is read.
