@@ -107,8 +107,8 @@ void measure_peers(const Vectors& base, const Vectors& queries, const Truth& tru
         measure_faiss("FAISS IVF,PQ,RFlat",
                       "IVF" + std::to_string(lists) + ",PQ" + std::to_string(base.dimensions / 2) +
                           "x4fs,RFlat",
-                      {"nprobe=8,k_factor_rf=8", "nprobe=16,k_factor_rf=8", "nprobe=32,k_factor_rf=16",
-                       "nprobe=64,k_factor_rf=16"},
+                      {"nprobe=8,k_factor_rf=8", "nprobe=8,k_factor_rf=64", "nprobe=16,k_factor_rf=64",
+                       "nprobe=32,k_factor_rf=64", "nprobe=64,k_factor_rf=64"},
                       base, queries, truth, json);
 }
 
