@@ -133,7 +133,7 @@ sub vann_section {
                 for grep { $one->{"${peer}_cold_qps_at_$_"} } qw(0.90 0.95 0.99);
         }
     }
-    $row->("recall\@10 $_, cold, beyond that statement", "cold_own_us_at_$_", 'µs', 'less') for qw(0.90 0.95 0.99);
+    $row->("one query at recall\@10 $_, cold, beyond such a statement", "cold_own_us_at_$_", 'µs', 'less') for qw(0.90 0.95 0.99);
     $filtered->('a filter that 1 % of the rows pass', 'filter');
     $filtered->('the same, its column in the index', 'filter_in_index');
     $row->('build, two processes allowed', 'build_s', 's', 'less');

@@ -271,7 +271,7 @@ INSTANTIATE_TEST_SUITE_P(Simd, EachIsa, testing::ValuesIn(runnable()),
 /// leave sets untested.
 class RanWhatTheMachineHas : public testing::Environment {
     void TearDown() override {
-        if (EachIsa::ran().empty()) return; // Another suite was asked for.
+        if (EachIsa::ran().empty()) return;                       // Another suite was asked for.
         if (std::getenv("GTEST_TOTAL_SHARDS") != nullptr) return; // Other shares of the tests run the rest.
         for (Isa isa : best_first) {
             const bool ran = EachIsa::ran().contains(isa);
