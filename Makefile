@@ -32,7 +32,7 @@ CXXFLAGS ?= -O2 -g1
 ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -pthread -fvisibility=hidden \
                -fvisibility-inlines-hidden -fno-gnu-unique -fno-math-errno -ffp-contract=off \
                -DSOUP_VERSION='"$(VERSION)"' -Iextension -I. $(DEPENDS) $(SANITIZE)
-# Some name the build folder from the root of the tree (the benches), some from here: an object is the same either way.
+# Benches name the build folder by its absolute path, others from here: an object depends on its headers either way.
 DEPENDS = -MMD -MP -MT $(abspath $@) -MT $(patsubst $(CURDIR)/%,%,$(abspath $@))
 
 # A room's files are compiled as one unit, a generated file that includes them in name order: most of a file's time

@@ -36,6 +36,30 @@ TEST(VannAssignment, FindsTheSameClustersAfterATripThroughBytes) {
     EXPECT_EQ(Clusters::from_bytes(Clusters().to_bytes()).count(), 0U);
 }
 
+/// How far the leaves' numbers of queries are from their shares: in the mean 1 if chance alone draws them.
+double unevenness(VannTree& tree, std::span<const RowQuery> queries) {
+    double sum = 0, leaves = 0, rows = 0;
+    for (const bool is_counted : {false, true})
+        for (tree::Block block = 1; block < tree.store.block_count(); ++block) {
+            const tree::Page page = tree.store.lock(block, tree::Lock::shared);
+            if (page.tail().kind != tree::PageKind::leaf) continue;
+            const LeafView leaf(tree.layout, page.body(), block);
+            if (!is_counted) {
+                rows += leaf.live();
+                continue;
+            }
+            const std::span addresses(leaf.addresses(), leaf.used());
+            const auto here = std::ranges::count_if(queries, [&](const RowQuery& query) {
+                return std::ranges::find(addresses, query.row) != addresses.end();
+            });
+            const double part = static_cast<double>(queries.size()) / rows;
+            sum += std::pow(static_cast<double>(here) - part * leaf.live(), 2) /
+                   (leaf.live() * part * (1 - part));
+            ++leaves;
+        }
+    return sum / leaves;
+}
+
 TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
     Clustered source(48, 40, 3);
     const auto vectors = source.next(6000);
@@ -91,6 +115,7 @@ TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
     EXPECT_EQ(choose_settings(*tally, 6000), choose_settings(*sum, 6000));
     builder.write_calibration(*tally);
     EXPECT_EQ(queries.size(), calibration_queries(6000));
+    EXPECT_LT(unevenness(together, queries), 0.85);
     EXPECT_EQ(builder.parameters().calibration.rows, alone.calibration().rows);
 }
 
