@@ -142,29 +142,29 @@ private:
         for (; now() - begin < least_seconds; ++times)
             answers = peer.ask_all("nearest", queries_, places_);
         const double seconds = (now() - begin) / times;
-        double found = 0;
-        for (std::size_t i = 0; i < queries_.rows; ++i)
-            found += recall(loaded_base_, queries_, i, truth_, depth, answers[i]);
-        const auto count = static_cast<double>(queries_.rows);
-        return {setting.name, setting.value, found / count, count / seconds};
+        return {setting.name, setting.value, mean_recall(queries_, truth_, answers),
+                static_cast<double>(queries_.rows) / seconds};
     }
 
-    /// All settings of all peers, the peers one after another with each.
-    template<class Measure>
-    void in_turns(Measure measure) {
-        std::size_t most = 0;
-        for (const auto& peer : peers_)
-            most = std::max(most, peer.kind().settings.size());
-        for (std::size_t s = 0; s < most; ++s)
-            for (std::size_t p = 0; p < peers_.size(); ++p)
-                if (s < peers_[p].kind().settings.size()) measure(p, peers_[p].kind().settings[s]);
+    double mean_recall(const Vectors& queries, const Truth& truth,
+                       const std::vector<std::vector<std::uint32_t>>& answers) const {
+        double found = 0;
+        for (std::size_t i = 0; i < queries.rows; ++i)
+            found += recall(loaded_base_, queries, i, truth, depth, answers[i]);
+        return found / static_cast<double>(queries.rows);
     }
 
     void measure_curves() {
         curves_.assign(peers_.size(), {});
-        for (int round = 0; round < options_.rounds; ++round)
-            in_turns(
-                [&](std::size_t p, const Setting& setting) { keep_best(p, measure(peers_[p], setting)); });
+        for (int round = 0; round < options_.rounds; ++round) {
+            std::size_t most = 0;
+            for (const auto& peer : peers_)
+                most = std::max(most, peer.kind().settings.size());
+            for (std::size_t s = 0; s < most; ++s)
+                for (std::size_t p = 0; p < peers_.size(); ++p)
+                    if (s < peers_[p].kind().settings.size())
+                        keep_best(p, measure(peers_[p], peers_[p].kind().settings[s]));
+        }
         for (std::size_t p = 0; p < peers_.size(); ++p) {
             std::printf("\n%s\n", peers_[p].kind().name.c_str());
             for (const auto& point : curves_[p])
@@ -189,11 +189,8 @@ private:
             peers_.front().set({point.setting, point.value});
             const double begin = now();
             const auto answers = peers_.front().ask_all("nearest", queries, places);
-            const auto count = static_cast<double>(queries.rows);
-            point.queries_per_second = count / (now() - begin);
-            point.recall = 0;
-            for (std::size_t i = 0; i < queries.rows; ++i)
-                point.recall += recall(loaded_base_, queries, i, truth, depth, answers[i]) / count;
+            point.queries_per_second = static_cast<double>(queries.rows) / (now() - begin);
+            point.recall = mean_recall(queries, truth, answers);
             std::printf("  %s = %-6s recall %.4f\n", point.setting.c_str(), point.value.c_str(),
                         point.recall);
         }
@@ -259,24 +256,20 @@ private:
                 statements.push_back({&peers_[p], statement, std::nullopt});
             for (const CurvePoint& point : curves_[p])
                 if (is_between_targets(curves_[p], point))
-                    statements.push_back({&peers_[p], "nearest", Setting{point.setting, point.value}});
+                    statements.push_back({&peers_[p], "nearest", point});
         }
         ask_cold(statements, queries_, places_, std::min(some_queries, queries_.rows));
 
-        std::vector<std::vector<CurvePoint>> cold(curves_);
-        for (std::size_t p = 0; p < peers_.size(); ++p)
-            std::erase_if(cold[p], [&](CurvePoint& point) {
-                const auto asked = std::ranges::find_if(statements, [&](const ColdStatement& statement) {
-                    return statement.peer == &peers_[p] && statement.setting &&
-                           statement.setting->value == point.value;
-                });
-                if (asked != statements.end()) point.queries_per_second = 1 / asked->seconds;
-                return asked == statements.end();
-            });
+        std::vector<std::vector<CurvePoint>> cold(peers_.size());
+        for (const ColdStatement& statement : statements) {
+            if (!statement.point) continue;
+            auto& curve = cold[static_cast<std::size_t>(statement.peer - peers_.data())];
+            curve.push_back(*statement.point);
+            curve.back().queries_per_second = 1 / statement.seconds;
+        }
         print_ratios("cold", cold);
         for (const ColdStatement& statement : statements)
-            if (!statement.setting)
-                print_floor("cold", *statement.peer, statement.name, 1 / statement.seconds);
+            if (!statement.point) print_floor("cold", *statement.peer, statement.name, 1 / statement.seconds);
         for (auto& peer : peers_)
             peer.drop_floor();
     }

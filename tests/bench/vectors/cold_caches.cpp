@@ -63,7 +63,7 @@ void ask_cold(std::span<ColdStatement> statements, const Vectors& queries,
     std::vector<std::uint32_t> ids;
     for (std::size_t i = 0; i < count; ++i)
         for (ColdStatement& statement : statements) {
-            if (statement.setting) statement.peer->set(*statement.setting);
+            if (statement.point) statement.peer->set({statement.point->setting, statement.point->value});
             sweep();
             const auto begin = Clock::now();
             statement.peer->ask(statement.name.c_str(), {queries.row(i), queries.dimensions}, numbers[i],

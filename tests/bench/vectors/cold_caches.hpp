@@ -2,6 +2,7 @@
 // the server's, neither what the index has read nor the rows.
 #pragma once
 
+#include "tests/bench/vectors/curve.hpp"
 #include "tests/bench/vectors/peer.hpp"
 
 #include <optional>
@@ -10,9 +11,9 @@ namespace soup::bench {
 
 struct ColdStatement {
     Peer* peer;
-    std::string name; ///< As Peer::ask() has it.
-    std::optional<Setting> setting;
-    double seconds = 0; ///< A mean of all queries; filled in by ask_cold().
+    std::string name;                ///< As Peer::ask() has it.
+    std::optional<CurvePoint> point; ///< Whose setting it is asked with.
+    double seconds = 0;              ///< A mean of all queries; filled in by ask_cold().
 };
 
 /// Asks the first `count` queries with each of the statements, query by query in turns: what else uses the
