@@ -79,16 +79,21 @@ void* reserve(ParallelContext* context, Key key, std::size_t bytes) {
     return place;
 }
 
-/// A sort that several processes feed. Each sorts its own rows to a file; the leader merges the files.
+/// A sort that several processes feed. Each sorts its own rows to a file; the leader merges the files, a
+/// piece of each at a time: pieces that stay in the processor's cache, where the sort would read whole files
+/// into as much memory as it is given.
 class CrewSorter final : public Sorter {
 public:
+    static constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+
     CrewSorter(std::size_t share_bytes, std::size_t merge_bytes, Sharedsort* shared, int participants,
                std::function<void()> wait)
         : share_{.isWorker = true, .nParticipants = -1, .sharedsort = shared}, merge_{.isWorker = false,
                                                                                       .nParticipants =
                                                                                           participants,
                                                                                       .sharedsort = shared},
-          merge_bytes_(merge_bytes), wait_(std::move(wait)), sorter_(std::in_place, share_bytes, &share_) {}
+          merge_bytes_(std::min(merge_bytes, static_cast<std::size_t>(participants) * piece_bytes)),
+          wait_(std::move(wait)), sorter_(std::in_place, share_bytes, &share_) {}
 
     void put(std::uint64_t key, std::span<const std::byte> row) override { sorter_->put(key, row); }
     void sort() override {
