@@ -8,13 +8,15 @@
 #include "core/vann/shortlist.hpp"
 
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 namespace soup::vann {
 namespace {
 
 constexpr std::size_t beam_width = 4; ///< Nodes of each level that nearest() follows.
-constexpr int refinements = 1;        ///< Rounds of Lloyd's iteration over all clusters at once.
+constexpr float no_distance = std::numeric_limits<float>::infinity();
+constexpr int refinements = 1; ///< Rounds of Lloyd's iteration over all clusters at once.
 
 using Indices = std::vector<std::uint32_t>;
 
@@ -130,13 +132,20 @@ Clusters::Near Clusters::nearest(const float* point, Scratch& scratch) const {
             const Level& above = levels_[depth - 1];
             for (const std::uint32_t parent : scratch.beam) {
                 const std::size_t first = above.first[parent], count = above.first[parent + 1] - first;
-                scratch.distances.resize(std::max(scratch.distances.size(), count));
+                const std::size_t padded = (count + 15) / 16 * 16;
+                if (scratch.distances.size() < padded) scratch.distances.resize(padded);
+                scratch.places.resize(scratch.distances.size());
+                scratch.nearer.resize(scratch.distances.size());
                 kernels.codes.estimate_bytes({&above.codes[first * dims], scratch.point.data(), dims, count},
                                              {&above.b[first], &above.f[first],
                                               kernels.l2_squared(point, node(above, parent), seen), 0, step},
                                              scratch.distances.data());
-                for (std::size_t i = 0; i < count; i++)
-                    seeming.offer(scratch.distances[i], above.children[first + i]);
+                std::fill(&scratch.distances[count], &scratch.distances[padded], no_distance);
+                const std::size_t nearer =
+                    kernels.codes.select_below(scratch.distances.data(), padded, seeming.limit(),
+                                               scratch.places.data(), scratch.nearer.data());
+                for (std::size_t i = 0; i < nearer; i++)
+                    seeming.offer(scratch.nearer[i], above.children[first + scratch.places[i]]);
             }
         }
         Shortlist nearest(wanted);

@@ -29,7 +29,8 @@ public:
     /// Working space of nearest(), one a thread.
     struct Scratch {
         std::vector<std::uint32_t> beam;
-        std::vector<float> distances, padded;
+        std::vector<float> distances, padded, nearer;
+        std::vector<std::uint16_t> places;
         std::vector<std::int16_t> point; ///< In whole numbers.
     };
     /// There must be a cluster.

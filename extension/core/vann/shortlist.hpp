@@ -4,6 +4,7 @@
 #include "core/simd/kernel.hpp"
 
 #include <array>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -35,11 +36,15 @@ public:
     /// `most` is `room` at most.
     explicit Shortlist(std::size_t most) : most_(most) {}
     void offer(float distance, std::uint32_t number) {
-        if (count_ == most_ && distance >= entries_[most_ - 1].distance) return;
+        if (distance >= limit()) return;
         std::size_t at = count_ < most_ ? count_++ : most_ - 1;
         for (; at > 0 && entries_[at - 1].distance > distance; at--)
             entries_[at] = entries_[at - 1];
         entries_[at] = {distance, number};
+    }
+    /// What is not nearer is not taken.
+    float limit() const noexcept {
+        return count_ < most_ ? std::numeric_limits<float>::infinity() : entries_[most_ - 1].distance;
     }
     std::span<const Entry> entries() const { return {entries_.data(), count_}; }
 
