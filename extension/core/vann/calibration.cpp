@@ -40,15 +40,29 @@ public:
         }
         return is_changed;
     }
-    /// The part of the wanted neighbours that is among the ten best of the first `depth` entries.
-    double share(std::size_t depth, std::size_t wanted) const {
-        std::size_t returned = 0, hits = 0;
-        for (std::size_t i = 0; i < watched_.size() && returned < rows_at_once; i++) {
-            if (is_read_[i] == 0 || before_[i] >= depth) continue;
-            returned++;
-            hits += watched_[i].is_true ? 1 : 0;
+    /// For each depth, so many times deeper: the part of the wanted neighbours that is among the ten best of
+    /// the first so many entries.
+    void share(double deeper, std::size_t wanted, std::array<double, depths.size()>& shares) const {
+        bool is_passed_over = true;
+        for (std::size_t d = 0; d < depths.size(); d++) {
+            if (!is_passed_over) { // Nothing is too deep any more.
+                shares[d] = shares[d - 1];
+                continue;
+            }
+            is_passed_over = false;
+            const auto depth = static_cast<std::size_t>(depths[d] * deeper);
+            std::size_t returned = 0, hits = 0;
+            for (std::size_t i = 0; i < watched_.size() && returned < rows_at_once; i++) {
+                if (is_read_[i] == 0) continue;
+                if (before_[i] >= depth) {
+                    is_passed_over = true;
+                    continue;
+                }
+                returned++;
+                hits += watched_[i].is_true ? 1 : 0;
+            }
+            shares[d] = static_cast<double>(std::min(hits, wanted)) / static_cast<double>(wanted);
         }
-        return static_cast<double>(std::min(hits, wanted)) / static_cast<double>(wanted);
     }
 
 private:
@@ -77,11 +91,9 @@ void count_query(Scores& scores, const std::vector<Scores::Watched>& watched, Ta
             tally.deeper[m][r] += deeper;
             is_changed = is_changed || deeper != last_deeper;
             last_deeper = deeper;
-            for (std::size_t d = 0; d < depths.size(); d++) {
-                if (is_changed)
-                    shares[d] = reading.share(static_cast<std::size_t>(depths[d] * deeper), scores.wanted());
+            if (is_changed) reading.share(deeper, scores.wanted(), shares);
+            for (std::size_t d = 0; d < depths.size(); d++)
                 tally.found[m][r][d] += shares[d];
-            }
         }
     }
     tally.queries++;

@@ -88,7 +88,7 @@ void Scores::score_nearest() {
         if (i % leaves_at_once == 0) {
             sort_ways(i + leaves_at_once);
             keep_best();
-            if (i > 0 && limit_ == limit_before && nearest_.size() == truth_depth) break;
+            if (i > 0 && limit_ == limit_before && nearest_.size() >= truth_depth) break;
             limit_before = limit_;
         }
         store_.check_interrupts();
@@ -134,18 +134,23 @@ void Scores::add_below(std::uint32_t leaf) {
 
 void Scores::keep_best() {
     if (nearest_.size() <= truth_depth) return;
-    const auto last = nearest_.begin() + static_cast<std::ptrdiff_t>(truth_depth - 1);
-    std::nth_element(nearest_.begin(), last, nearest_.end(),
-                     [](const Entry& a, const Entry& b) { return a.order < b.order; });
-    nearest_.resize(truth_depth);
-    limit_ = nearest_.back().order;
+    near_orders_.clear();
+    for (const Entry& entry : nearest_)
+        near_orders_.push_back(entry.order);
+    const auto last = near_orders_.begin() + static_cast<std::ptrdiff_t>(truth_depth - 1);
+    std::nth_element(near_orders_.begin(), last, near_orders_.end());
+    limit_ = *last;
+    std::erase_if(nearest_, [&](const Entry& entry) { return entry.order > limit_; });
 }
 
 const std::vector<Scores::Watched>& Scores::find_truth(const ExactOrder& exact) {
     std::vector<Watched> ranked;
     ranked.reserve(nearest_.size());
-    for (const Entry& entry : nearest_)
-        ranked.push_back({entry, rank(entry), false});
+    {
+        tree::Page page;
+        for (const Entry& entry : nearest_)
+            ranked.push_back({entry, rank(entry, page), false});
+    }
     std::ranges::sort(ranked, [](const Watched& a, const Watched& b) { return a.rank < b.rank; });
 
     std::vector<float> orders;
@@ -213,13 +218,17 @@ const std::vector<Scores::Step>& Scores::route(float margin, float reach) {
     return route_;
 }
 
-float Scores::rank(const Entry& entry) {
+/// Entries of one detail page follow one another, so that each page is read once.
+float Scores::rank(const Entry& entry, tree::Page& page) {
     if (!layout_.has_details()) return entry.order;
     const Leaf& leaf = leaves_[entry.leaf];
     const tree::Block block =
         details_[entry.leaf * layout_.detail.pages + entry.slot / layout_.detail.per_page];
     if (block == tree::no_block) return entry.order;
-    const tree::Page page = store_.lock(block, tree::Lock::shared);
+    if (!page || page.block() != block) {
+        page = {};
+        page = store_.lock(block, tree::Lock::shared);
+    }
     if (!DetailView::belongs(page, leaf.block)) return entry.order;
     return score_detail(query_, leaf.centre_distance,
                         DetailView(layout_, page.body())[entry.slot % layout_.detail.per_page]);

@@ -67,7 +67,7 @@ private:
     void read_leaf(const tree::Page& page);
     void add_below(std::uint32_t leaf);
     void keep_best();
-    float rank(const Entry& entry);
+    float rank(const Entry& entry, tree::Page& page);
     std::size_t position(const Entry& entry) const { return leaves_[entry.leaf].first + entry.slot; }
 
     tree::PageStore& store_;
@@ -83,8 +83,9 @@ private:
     std::vector<float> orders_;
     std::vector<tree::HeapAddress> addresses_;
     std::vector<tree::Block> details_;
-    std::vector<Entry> nearest_; ///< Of all entries, by their leaves' estimates.
-    float limit_ = 0;            ///< Beyond it no entry is among them.
+    std::vector<Entry> nearest_; ///< Of all entries, by their leaves' estimates; leaf by leaf.
+    std::vector<float> near_orders_;
+    float limit_ = 0; ///< Beyond it no entry is among them.
     std::vector<Watched> watched_;
     std::vector<std::vector<std::uint16_t>> counts_; ///< See before(); empty until asked for.
     float worst_watched_ = 0;                        ///< The last of their estimates.
