@@ -90,14 +90,56 @@ TEST(VannBuild, GoesOnByInsertsAndVacuum) {
     EXPECT_EQ(tree.violations(), nothing_wrong);
 }
 
-TEST(VannBuild, EndsWhenInterrupted) {
-    const auto vectors = Clustered(16, 5, 12).next(3000);
-    BuiltTree tree(make_parameters(16));
-    int calls = 0;
-    tree.store.between_pages([&] {
-        if (++calls == 30) throw std::runtime_error("cancelled");
-    });
-    EXPECT_THROW(tree.build(vectors), std::runtime_error);
+/// All pages, one after another.
+std::vector<std::byte> pages_of(VannTree& tree) {
+    std::vector<std::byte> pages;
+    for (tree::Block block = 0; block < tree.store.block_count(); ++block) {
+        const tree::Page page = tree.store.lock(block, tree::Lock::shared);
+        pages.insert(pages.end(), page.bytes(), page.bytes() + tree::page_bytes);
+    }
+    return pages;
+}
+
+TEST(VannBuild, IsTheSameByAnyNumberOfThreads) {
+    auto vectors = Clustered(48, 60, 14).next(40'000);
+    for (std::size_t row = 0; row < 40'000; row += 9)
+        vectors[row] = vectors[row / 3000]; // Chains, too.
+    const auto built_with = [&](unsigned trainers) {
+        BuiltTree tree(make_parameters(48));
+        BuildOptions options = tree.options(vectors.size());
+        options.trainers = trainers;
+        tree.build(vectors, options, vectors.size(), BuiltTree::Recall::unknown);
+        return pages_of(tree);
+    };
+    const auto alone = built_with(0);
+    EXPECT_GT(alone.size(), 400 * tree::page_bytes);
+    EXPECT_TRUE(built_with(1) == alone);
+    EXPECT_TRUE(built_with(3) == alone);
+}
+
+TEST(VannBuild, EndsWhereverItIsInterrupted) {
+    const auto vectors = Clustered(48, 60, 15).next(8000);
+    for (const unsigned trainers : {0U, 2U}) {
+        int limit = 0, calls = 0;
+        const auto is_interrupted = [&] {
+            BuiltTree tree(make_parameters(48));
+            BuildOptions options = tree.options(vectors.size());
+            options.trainers = trainers;
+            calls = 0;
+            tree.store.between_pages([&] {
+                if (++calls == limit) throw std::runtime_error("cancelled");
+            });
+            try {
+                tree.build(vectors, options, vectors.size(), BuiltTree::Recall::unknown);
+            } catch (const std::runtime_error&) {
+                return true;
+            }
+            return false;
+        };
+        for (limit = 1; is_interrupted();)
+            limit += 1 + limit / 3;
+        EXPECT_GT(calls, 100);
+    }
 }
 
 } // namespace

@@ -23,6 +23,47 @@ TEST(VannTrainers, RunEachItemOnce) {
     }
 }
 
+TEST(VannTrainers, BeginWithoutTheCaller) {
+    Trainers trainers(1, [] {});
+    trainers.end(); // Of nothing.
+    for (std::size_t n = 1; n < 20; n++) {
+        std::vector<std::atomic<int>> runs(n);
+        std::atomic<bool> has_begun = false;
+        const std::function<void(std::size_t)> body = [&](std::size_t i) {
+            runs[i]++;
+            has_begun = true;
+        };
+        trainers.begin(n, body);
+        while (!has_begun)
+            std::this_thread::yield();
+        trainers.end();
+        for (const auto& times : runs)
+            EXPECT_EQ(times, 1);
+    }
+}
+
+TEST(VannTrainers, GoWhereACallerDoesNotEndWhatItBegan) {
+    std::atomic<int> runs = 0;
+    std::atomic<bool> is_interrupted = false;
+    const std::function<void(std::size_t)> one = [&](std::size_t) { runs++; };
+    const auto begin_and_leave = [&] {
+        Trainers trainers(2, [] {});
+        const std::function<void(std::size_t)> endless = [&](std::size_t) {
+            runs++;
+            while (true)
+                trainers.check();
+        };
+        trainers.begin(100, endless);
+        while (runs < 2)
+            std::this_thread::yield();
+        is_interrupted = true;
+        throw std::runtime_error("cancelled");
+    };
+    EXPECT_THROW(begin_and_leave(), std::runtime_error);
+    EXPECT_TRUE(is_interrupted);
+    EXPECT_EQ(runs, 2); // Nobody began another.
+}
+
 /// In a process that may have no more threads.
 [[noreturn]] void compute_alone() {
     constexpr uid_t nobody = 65534;

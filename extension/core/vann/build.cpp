@@ -1,16 +1,13 @@
-// Rows of a cluster are gathered from the sorter, equal ones under one point, divided into leaves and
-// written; small clusters that follow one another share a leaf.
+// Where there are far more clusters than leaves, some that follow one another share their leaves.
 #include "core/vann/build.hpp"
 
 #include "core/simd/dispatch.hpp"
-#include "core/vann/division.hpp"
+#include "core/vann/leaf_writer.hpp"
 #include "core/vann/strata.hpp"
 #include "core/vann/trainers.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <numeric>
 
 namespace soup::vann {
 namespace {
@@ -20,17 +17,6 @@ constexpr std::size_t rows_a_leaf_min =
     8; ///< Fewer do not make centroids: clusters are then larger than leaves.
 
 constexpr std::size_t apart_share = 5; ///< At most one row in so many is kept out of its leaf's centroid.
-
-std::uint64_t hash(std::span<const std::byte> bytes) {
-    std::uint64_t hash = 0x9e3779b97f4a7c15;
-    for (std::size_t i = 0; i + sizeof hash <= bytes.size(); i += sizeof hash) {
-        std::uint64_t word;
-        std::memcpy(&word, bytes.data() + i, sizeof word);
-        hash = (hash ^ word) * 0xff51afd7ed558ccd;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
 
 KmeansOptions kmeans_options(tree::PageStore& store, const BuildOptions& options) {
     KmeansOptions kmeans;
@@ -42,12 +28,11 @@ KmeansOptions kmeans_options(tree::PageStore& store, const BuildOptions& options
 } // namespace
 
 // Memory goes half to the sample, then to the sorter; a quarter to the centroids, then to the inner pages'
-// children; a quarter to the rows of one cluster.
+// children; a quarter to the rows of clusters whose leaves are made.
 Builder::Builder(tree::PageStore& store, const Parameters& parameters, BuildOptions options)
     : store_(store), parameters_(parameters), options_(std::move(options)), geometry_(parameters),
       layout_(geometry_.layout()), kmeans_(kmeans_options(store, options_)), random_(options_.seed),
-      sample_stride_(std::max(layout_.dimensions, layout_.leaf_dims)), stored_dims_(stored_dims(layout_)),
-      draft_(layout_), pending_(layout_), inner_(store, geometry_, options_.memory_bytes / 4, kmeans_) {}
+      sample_stride_(std::max(layout_.dimensions, layout_.leaf_dims)) {}
 
 std::size_t Builder::target() const noexcept {
     return std::max<std::size_t>(1, static_cast<std::size_t>(options_.leaf_fill * layout_.leaf.capacity));
@@ -64,6 +49,8 @@ std::size_t Builder::sample_rows() const noexcept {
 void Builder::sample(const float* vector) {
     sampled_++;
     const std::size_t rows = sample_.size() / sample_stride_;
+    // At once, where it is known how many come: what grows is copied, and copied again.
+    if (rows == 0 && options_.expected_rows > 0) sample_.reserve(sample_rows() * sample_stride_);
     std::size_t at = rows;
     if (rows == sample_rows()) {
         at = random_() % sampled_;
@@ -141,12 +128,6 @@ bool Builder::add(const float* vector, tree::HeapAddress address, std::span<cons
 
 /// In a small index too many rows would be missing from their leaves' centroids: there the measurement allows
 /// for the part that a query has in its own.
-void Builder::take_query(tree::HeapAddress row, bool is_apart) {
-    using enum CalibrationQuery::Counted;
-    queries_.push_back({row, is_apart ? apart : in_centroid});
-    if (is_apart) kept_apart_.insert(tree::as_number(row));
-}
-
 void Builder::finish() {
     assigner();
     sorter_->sort();
@@ -156,193 +137,27 @@ void Builder::finish() {
     const bool are_apart = wanted * apart_share <= rows_;
     Strata drawn(rows_, wanted, random_);
     std::uint64_t cluster = 0, current = 0;
-    std::span<const std::byte> row;
-    const std::size_t points_max = std::max<std::size_t>(
-        options_.memory_bytes / 4 / (stored_dims_ * sizeof(float)), std::size_t{4} * layout_.leaf.capacity);
+    std::span<const std::byte> bytes;
+    LeafWriter leaves(
+        store_, geometry_,
+        {.leaf_target = target(), .memory_bytes = options_.memory_bytes / 4, .trainers = options_.trainers},
+        kmeans_);
     // Far fewer rows than were expected leave little in each cluster: then several make a leaf, and as
     // clusters that follow one another are near each other, some dozen leaves at a time can be divided anew.
     const bool is_sparse = 2 * clusters_.count() > 3 * (rows_ / target() + 1);
     const std::size_t enough = is_sparse ? 16 * layout_.leaf.capacity : 1;
-    while (sorter_->next(cluster, row)) {
-        if ((cluster != current && gathered_.count >= enough) || gathered_.count == points_max)
-            write_cluster();
+    while (sorter_->next(cluster, bytes)) {
+        if (cluster != current && leaves.points() >= enough) leaves.end_cluster();
         current = cluster;
-        gather(row);
-        if (drawn.next()) take_query(gathered_.rows.back().address, are_apart);
+        const StoredRow row = read_stored(layout_, bytes);
+        const bool is_query = drawn.next();
+        using enum CalibrationQuery::Counted;
+        if (is_query) queries_.push_back({row.address, are_apart ? apart : in_centroid});
+        leaves.add(row, is_query && are_apart);
     }
-    write_cluster();
+    leaves.finish();
     sorter_.reset();
     std::ranges::shuffle(queries_, random_); // Not all of them may be asked.
-    if (leaves_ == 0) {
-        write_root_leaf();
-    } else {
-        write_pending();
-        inner_.finish();
-    }
-}
-
-void Builder::Gathered::clear() {
-    points.clear();
-    keys.clear();
-    rows.clear();
-    by_hash.clear();
-    count = 0;
-}
-
-const float* Builder::point(std::uint32_t number) const noexcept {
-    return &gathered_.points[number * stored_dims_];
-}
-
-std::span<const std::byte> Builder::keys_of(std::size_t row) const noexcept {
-    return std::span(gathered_.keys).subspan(row * layout_.key_bytes, layout_.key_bytes);
-}
-
-void Builder::gather(std::span<const std::byte> bytes) {
-    const StoredRow stored = read_stored(layout_, bytes);
-    const std::uint64_t key = hash(stored.point);
-    const auto [first, last] = gathered_.by_hash.equal_range(key);
-    const auto same = std::find_if(first, last, [&](const auto& known) {
-        return std::memcmp(point(known.second), stored.point.data(), stored.point.size()) == 0;
-    });
-    auto number = static_cast<std::uint32_t>(gathered_.count);
-    if (same != last) {
-        number = same->second;
-    } else {
-        gathered_.points.resize(gathered_.points.size() + stored_dims_);
-        std::memcpy(&gathered_.points[number * stored_dims_], stored.point.data(), stored.point.size());
-        gathered_.by_hash.insert({key, number});
-        gathered_.count++;
-    }
-    gathered_.keys.insert(gathered_.keys.end(), stored.keys.begin(), stored.keys.end());
-    gathered_.rows.push_back({number, stored.address});
-}
-
-/// Rows are put in the order of their points, keys with them. A few equal rows get a slot each, many one
-/// chain.
-std::vector<Builder::Slot> Builder::make_slots() {
-    auto& rows = gathered_.rows;
-    std::vector<std::uint32_t> order(rows.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, {}, [&](std::uint32_t row) { return rows[row].point; });
-    std::vector<Gathered::Row> sorted_rows;
-    std::vector<std::byte> sorted_keys;
-    for (const std::uint32_t row : order) {
-        sorted_rows.push_back(rows[row]);
-        const auto keys = keys_of(row);
-        sorted_keys.insert(sorted_keys.end(), keys.begin(), keys.end());
-    }
-    rows.swap(sorted_rows);
-    gathered_.keys.swap(sorted_keys);
-
-    std::vector<Slot> slots;
-    for (std::size_t first = 0; first < rows.size();) {
-        std::size_t last = first;
-        while (last < rows.size() && rows[last].point == rows[first].point)
-            last++;
-        if (last - first > layout_.equals_max)
-            slots.push_back({rows[first].point, first, last - first});
-        else
-            for (std::size_t row = first; row < last; row++)
-                slots.push_back({rows[first].point, row, 1});
-        first = last;
-    }
-    return slots;
-}
-
-void Builder::write_cluster() {
-    if (gathered_.count == 0) return;
-    store_.check_interrupts();
-    const std::vector<Slot> slots = make_slots();
-    if (slots.size() <= layout_.leaf.capacity) {
-        write_leaves(slots);
-    } else {
-        std::vector<float> points;
-        points.reserve(slots.size() * layout_.leaf_dims);
-        for (const Slot& slot : slots)
-            points.insert(points.end(), point(slot.point), point(slot.point) + layout_.leaf_dims);
-        const Division division =
-            divide_within({points.data(), slots.size(), layout_.leaf_dims},
-                          (slots.size() + target() - 1) / target(), layout_.leaf.capacity, kmeans_);
-        std::vector<std::vector<Slot>> groups(division.groups);
-        for (std::size_t i = 0; i < slots.size(); i++)
-            groups[division.group[i]].push_back(slots[i]);
-        for (const auto& group : groups)
-            write_leaves(group);
-    }
-    gathered_.clear();
-}
-
-/// One leaf, or several where its codes would be too coarse.
-void Builder::write_leaves(std::span<const Slot> slots) {
-    if (!layout_.has_details()) return write_leaf(slots);
-    Points points{{}, static_cast<unsigned>(slots.size()), layout_.leaf_dims, layout_.leaf_dims};
-    points.floats.reserve(slots.size() * layout_.leaf_dims);
-    for (const Slot& slot : slots)
-        points.floats.insert(points.floats.end(), point(slot.point), point(slot.point) + layout_.leaf_dims);
-    const std::vector<bool> is_right = divide_early(points);
-    if (is_right.empty()) return write_leaf(slots);
-    for (const bool side : {false, true}) {
-        std::vector<Slot> half;
-        for (std::size_t i = 0; i < slots.size(); i++)
-            if (is_right[i] == side) half.push_back(slots[i]);
-        write_leaves(half);
-    }
-}
-
-/// Makes a leaf. It waits for the next one, because the only leaf of an index is its root.
-void Builder::write_leaf(std::span<const Slot> slots) {
-    const std::size_t dims = layout_.leaf_dims;
-    std::vector<double> sums(dims);
-    std::size_t counted = 0;
-    const auto is_apart = [&](const Slot& slot) {
-        return slot.count == 1 && kept_apart_.contains(tree::as_number(gathered_.rows[slot.first].address));
-    };
-    const bool all_apart = std::ranges::all_of(slots, is_apart);
-    for (const Slot& slot : slots) {
-        if (!all_apart && is_apart(slot)) continue;
-        simd::kernels().accumulate(sums.data(), point(slot.point), dims);
-        counted++;
-    }
-    std::vector<float> centroid(dims);
-    for (std::size_t i = 0; i < dims; i++)
-        centroid[i] = static_cast<float>(sums[i] / static_cast<double>(counted));
-
-    draft_.begin(centroid.data());
-    for (const Slot& slot : slots) {
-        const float norm = layout_.has_norms() ? exact_squared_norm(point(slot.point), layout_.padded) : 0;
-        tree::HeapAddress address = gathered_.rows[slot.first].address;
-        if (slot.count > 1) {
-            std::vector<ChainEntry> entries;
-            for (std::size_t row = slot.first; row < slot.first + slot.count; row++)
-                entries.push_back({gathered_.rows[row].address, keys_of(row)});
-            address = chain_address(write_chain(store_, layout_, entries));
-        }
-        draft_.add(point(slot.point), address, keys_of(slot.first), norm);
-    }
-    write_pending();
-    std::swap(draft_, pending_);
-    has_pending_ = true;
-}
-
-void Builder::write_pending() {
-    if (!std::exchange(has_pending_, false)) return;
-    const tree::Page page = store_.allocate();
-    pending_.write_details(store_, page.block());
-    tree::Change change(store_);
-    std::memcpy(tree::body(change.initialise(page, tree::PageKind::leaf, 0)), pending_.body(),
-                tree::body_bytes);
-    change.commit();
-    inner_.add_leaf(page.block(), pending_.centroid());
-    leaves_++;
-}
-
-void Builder::write_root_leaf() {
-    if (!std::exchange(has_pending_, false)) return;
-    const tree::Page root = store_.lock(tree::root_block, tree::Lock::exclusive);
-    pending_.write_details(store_, root.block());
-    tree::Change change(store_);
-    std::memcpy(tree::body(change.edit(root)), pending_.body(), tree::body_bytes);
-    change.commit();
 }
 
 void Builder::measure() {

@@ -2,23 +2,18 @@
 // together, and leaves, then inner pages, are written once each. At the end the index measures itself: see
 // calibration.hpp.
 //
-// Rows of a cluster that are more than a leaf holds are divided further by k-means on just these rows. So the
-// sample only has to be good enough to make clusters that fit into memory, and any table can be built within
-// any memory.
+// The sample only has to be good enough to make clusters that fit into memory: what is more than a leaf holds
+// is divided further. So any table can be built within any memory.
 #pragma once
 
 #include "core/tree/sorter.hpp"
 #include "core/vann/assignment.hpp"
 #include "core/vann/calibration.hpp"
-#include "core/vann/inner_builder.hpp"
-#include "core/vann/leaf_draft.hpp"
 #include "core/vann/space.hpp"
 
 #include <memory>
 #include <optional>
 #include <random>
-#include <unordered_map>
-#include <unordered_set>
 
 namespace soup::vann {
 
@@ -28,7 +23,7 @@ struct BuildOptions {
     double leaf_fill = 0.7;              ///< The rest of a leaf is for rows to come.
     std::uint64_t seed = 1;
     std::function<std::unique_ptr<tree::Sorter>(std::size_t memory_bytes)> make_sorter;
-    unsigned trainers = 0; ///< Threads that help in train().
+    unsigned trainers = 0; ///< Threads that help in train() and finish().
     FetchVector fetch;     ///< For measure().
     /// Among how many processes memory is divided while they load rows together; see clusters().
     unsigned loaders = 1;
@@ -67,40 +62,10 @@ public:
     std::uint64_t rows() const noexcept { return rows_; }
 
 private:
-    /// The rows of one cluster, equal ones under one point.
-    struct Gathered {
-        std::vector<float> points;
-        std::vector<std::byte> keys;
-        struct Row {
-            std::uint32_t point;
-            tree::HeapAddress address;
-        };
-        std::vector<Row> rows;
-        std::unordered_multimap<std::uint64_t, std::uint32_t> by_hash; ///< Points.
-        std::size_t count = 0;                                         ///< Of points.
-
-        void clear();
-    };
-    /// What takes one slot of a leaf: one row, or all rows of a point.
-    struct Slot {
-        std::uint32_t point;
-        std::size_t first, count; ///< Of the rows in the order of their points.
-    };
-
     std::size_t target() const noexcept;
     std::vector<float> mean_of_sample() const;
     Assigner& assigner();
-    void take_query(tree::HeapAddress row, bool is_apart);
-    void gather(std::span<const std::byte> bytes);
-    void write_cluster();
-    std::vector<Slot> make_slots();
-    void write_leaves(std::span<const Slot> slots);
-    void write_leaf(std::span<const Slot> slots);
-    void write_pending();
-    void write_root_leaf();
     void write_parameters();
-    std::span<const std::byte> keys_of(std::size_t row) const noexcept;
-    const float* point(std::uint32_t number) const noexcept;
 
     tree::PageStore& store_;
     Parameters parameters_;
@@ -116,18 +81,10 @@ private:
 
     std::unique_ptr<Space> space_;
     Clusters clusters_;
-    std::size_t stored_dims_;
     std::unique_ptr<tree::Sorter> sorter_;
     std::optional<Assigner> assigner_;
     std::uint64_t rows_ = 0; ///< Known when they are sorted.
     std::vector<RowQuery> queries_;
-
-    Gathered gathered_;
-    std::unordered_set<std::uint64_t> kept_apart_; ///< Queries that have no part in centroids, by address.
-    LeafDraft draft_, pending_;
-    bool has_pending_ = false;
-    std::uint64_t leaves_ = 0;
-    InnerBuilder inner_;
 };
 
 } // namespace soup::vann

@@ -17,7 +17,9 @@ Trainers::Trainers(unsigned others, std::function<void()> check) : check_(std::m
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Trainers::~Trainers() = default;
+Trainers::~Trainers() {
+    has_failed_ = true; // If a round was begun and not ended.
+}
 
 bool Trainers::hire() noexcept {
     try {
@@ -29,23 +31,27 @@ bool Trainers::hire() noexcept {
 }
 
 void Trainers::run(std::size_t n, const std::function<void(std::size_t)>& body) {
-    const Work work{n, &body};
-    if (n < 2 || threads_.empty()) {
-        for (std::size_t i = 0; i < n; i++)
-            body(i);
-        return;
-    }
+    begin(n, body);
+    end();
+}
+
+void Trainers::begin(std::size_t n, const std::function<void(std::size_t)>& body) {
     {
         const std::lock_guard lock(mutex_);
         next_ = 0;
-        work_ = work;
+        work_ = {n, &body};
+        if (n == 0 || threads_.empty()) return;
         busy_ = threads_.size();
         round_++;
     }
     begin_.notify_all();
-    take_items(work);
+}
+
+void Trainers::end() {
+    take_items(work_);
     std::unique_lock lock(mutex_);
     end_.wait(lock, [&] { return busy_ == 0; });
+    work_ = {};
     has_failed_ = false;
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }

@@ -25,6 +25,10 @@ public:
     /// the first to fail has thrown is thrown again; items that were not begun by then are not run. On the
     /// constructing thread only, and not from within a body.
     void run(std::size_t n, const std::function<void(std::size_t)>& body);
+    /// The same in two steps, so that the calling thread can do something else in between, where the others
+    /// have begun. The body has to live until then. An end() without a begin() does nothing.
+    void begin(std::size_t n, const std::function<void(std::size_t)>& body);
+    void end();
     /// To be called by a body every few milliseconds: ends it by throwing if another has failed.
     void check();
 
