@@ -126,16 +126,15 @@ bool Builder::add(const float* vector, tree::HeapAddress address, std::span<cons
     return assigner().add(vector, address, keys);
 }
 
-/// In a small index too many rows would be missing from their leaves' centroids: there the measurement allows
-/// for the part that a query has in its own.
 void Builder::finish() {
     assigner();
     sorter_->sort();
     rows_ = assigner_->rows();
-    // Rows come cluster by cluster, so each cluster is asked for as much as it holds.
+    // Rows come cluster by cluster, so each cluster is asked for as much as it holds. In a small index many
+    // queries are kept in their leaves' centroids; the measurement allows for the part they have there.
     const std::size_t wanted = calibration_queries(rows_);
-    const bool are_apart = wanted * apart_share <= rows_;
-    Strata drawn(rows_, wanted, random_);
+    Strata drawn(rows_, wanted, random_),
+        kept_apart(wanted, std::min<std::size_t>(wanted, rows_ / apart_share), random_);
     std::uint64_t cluster = 0, current = 0;
     std::span<const std::byte> bytes;
     LeafWriter leaves(
@@ -150,10 +149,10 @@ void Builder::finish() {
         if (cluster != current && leaves.points() >= enough) leaves.end_cluster();
         current = cluster;
         const StoredRow row = read_stored(layout_, bytes);
-        const bool is_query = drawn.next();
+        const bool is_query = drawn.next(), is_apart = is_query && kept_apart.next();
         using enum CalibrationQuery::Counted;
-        if (is_query) queries_.push_back({row.address, are_apart ? apart : in_centroid});
-        leaves.add(row, is_query && are_apart);
+        if (is_query) queries_.push_back({row.address, is_apart ? apart : in_centroid});
+        leaves.add(row, is_apart);
     }
     leaves.finish();
     sorter_.reset();

@@ -152,7 +152,7 @@ Setting choose(const Tally& tally, float target, const Setting& least) {
 } // namespace
 
 std::size_t calibration_queries(std::uint64_t rows) noexcept {
-    return std::clamp<std::uint64_t>(rows / 5, std::min<std::uint64_t>(rows, 100), queries_max);
+    return std::min<std::uint64_t>(rows, queries_max);
 }
 
 std::vector<CalibrationQuery> draw_queries(tree::PageStore& store, const VannGeometry& geometry,
