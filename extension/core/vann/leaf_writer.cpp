@@ -19,13 +19,13 @@ LeafWriter::LeafWriter(tree::PageStore& store, const VannGeometry& geometry, con
       points_max_(std::max<std::size_t>(limits.memory_bytes / batches_.size() /
                                             (stored_dims(layout_) * sizeof(float)),
                                         std::size_t{4} * layout_.leaf.capacity)),
-      pending_(layout_), inner_(store, geometry, limits.memory_bytes, kmeans), a_threads_(kmeans),
+      pending_(layout_), inner_(store, geometry, limits.memory_bytes, kmeans), thread_options_(kmeans),
       trainers_(limits.trainers, kmeans.check_interrupts) {
-    a_threads_.check_interrupts = [this] { trainers_.check(); };
+    thread_options_.check_interrupts = [this] { trainers_.check(); };
     make_ = [this](std::size_t i) {
         trainers_.check();
         Cluster& cluster = *making_->clusters[i];
-        cluster.leaves.make(cluster.slots, limits_.leaf_target, a_threads_);
+        cluster.leaves.make(cluster.slots, limits_.leaf_target, thread_options_);
     };
     open_cluster();
 }

@@ -62,7 +62,7 @@ private:
     LeafDraft pending_; ///< Waits for the next one, because the only leaf of an index is its root.
     std::uint64_t made_ = 0, leaves_ = 0;
     InnerBuilder inner_;
-    KmeansOptions a_threads_;
+    KmeansOptions thread_options_;
     std::function<void(std::size_t)> make_;
     Trainers trainers_; ///< Last: they end before what they use.
 };
