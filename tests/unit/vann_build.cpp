@@ -138,7 +138,7 @@ TEST(VannBuild, EndsWhereverItIsInterrupted) {
         };
         for (limit = 1; is_interrupted();)
             limit += 1 + limit / 3;
-        EXPECT_GT(calls, 100);
+        EXPECT_GT(calls, 20); // How many are the calling thread's is chance.
     }
 }
 
