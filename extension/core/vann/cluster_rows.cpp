@@ -51,7 +51,7 @@ void ClusterRows::add(const StoredRow& row, bool is_apart) {
     rows_.push_back({number, row.address, is_apart});
 }
 
-std::span<const std::byte> ClusterRows::keys_of(std::uint32_t row) const noexcept {
+std::span<const std::byte> ClusterRows::keys_of(std::size_t row) const noexcept {
     return std::span(keys_).subspan(row * layout_.key_bytes, layout_.key_bytes);
 }
 

@@ -37,7 +37,7 @@ private:
     };
 
     const float* point(std::uint32_t number) const noexcept { return &points_[number * stored_dims_]; }
-    std::span<const std::byte> keys_of(std::uint32_t row) const noexcept;
+    std::span<const std::byte> keys_of(std::size_t row) const noexcept;
     /// The rows' numbers, those of equal ones one after another.
     std::vector<std::uint32_t> by_point() const;
 
