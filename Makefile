@@ -13,6 +13,9 @@ PG_CONFIG ?= pg_config
 CXX       ?= g++
 SOUP_HOME ?= $(CURDIR)/.soup
 export SOUP_HOME PG_CONFIG BUILD
+# Clusters that tests make are UTF-8 ones, where the caller has no locale, too. PostgreSQL's test library looks at LANG alone.
+export LANG := C.UTF-8
+export LC_ALL := C.UTF-8
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
