@@ -54,7 +54,7 @@ TEST(VannBuild, BearsAWrongGuessAndAMissingSample) {
     for (const std::size_t guess : {0, 100, 6000, 500'000})
         for (const std::size_t sampled : {0, 1, 500, 6000}) {
             BuiltTree tree(make_parameters(32));
-            tree.build(vectors, tree.options(guess), sampled, BuiltTree::Recall::unknown);
+            tree.build(vectors, tree.options(guess), sampled);
             EXPECT_EQ(tree.rows(), first_rows(6000));
             EXPECT_EQ(tree.violations(), nothing_wrong);
             // A guess that is far too high must not end in leaves that are nearly empty.
