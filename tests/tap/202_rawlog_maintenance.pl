@@ -1,7 +1,8 @@
 # Goal: without anybody's help there is a leaf for this month and the next, and idempotency keys older than their window
 # are forgotten; and where a leaf is missing all the same, the append that needs it makes it.
 #
-# Method: leaves are dropped and keys aged by a superuser while the launcher is away; after the start it maintains.
+# Method: leaves are dropped and keys aged by a superuser while the launcher waits for another database; after a restart it
+# has this one, and maintains it.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -12,7 +13,7 @@ my $node = PostgreSQL::Test::Cluster->new('rawlog_maintenance');
 $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
 shared_preload_libraries = 'machinesoup'
-soup.database = 'soup'
+soup.database = 'elsewhere'
 CONF
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE soup');
@@ -46,6 +47,7 @@ $node->safe_psql('soup', "$append, idempotency_key => 'young')");
 $node->safe_psql('soup', q{UPDATE soup.idempotency SET received_at = received_at - CASE key WHEN 'old' THEN interval '25 hours' ELSE '2 hours' END});
 my ($status, $out, $err) = $node->psql('soup', 'SELECT soup.purge_idempotency()', extra_params => [ '-U', 'soup_gateway' ]);
 isnt($status, 0, 'the gateway may not purge');
+$node->append_conf('postgresql.conf', "soup.database = 'soup'");
 $node->restart;
 ok($node->poll_query_until('soup', $leaves, '2'), 'the launcher makes the missing leaf');
 ok($node->poll_query_until('soup', q{SELECT coalesce(string_agg(key, ' '), '') FROM soup.idempotency}, 'young'), 'and forgets the old key only');
