@@ -2,6 +2,9 @@
 // same recall.
 #include "tests/unit/vann_search_fixture.hpp"
 
+#include <functional>
+#include <set>
+
 namespace soup::vann::test {
 namespace {
 
@@ -60,6 +63,32 @@ double unevenness(VannTree& tree, std::span<const RowQuery> queries) {
     return sum / leaves;
 }
 
+/// How far the leaves' centroids are from the means of their rows but those `left_out`: squared, in all.
+double off_centre(VannTree& tree, const Space& space, const std::vector<Floats>& vectors,
+                  const std::set<std::uint64_t>& left_out) {
+    const unsigned dims = tree.layout.leaf_dims;
+    double off = 0;
+    Floats point(space.padded()), centroid(dims);
+    for (tree::Block block = 1; block < tree.store.block_count(); ++block) {
+        const tree::Page page = tree.store.lock(block, tree::Lock::shared);
+        if (page.tail().kind != tree::PageKind::leaf) continue;
+        const LeafView leaf(tree.layout, page.body(), block);
+        std::vector<double> sums(dims);
+        double counted = 0;
+        for (unsigned slot = 0; slot < leaf.used(); ++slot) {
+            const std::uint64_t row = VannTree::row(leaf.address(slot));
+            if (left_out.contains(row)) continue;
+            EXPECT_TRUE(space.to_point(vectors[row].data(), point.data()));
+            std::transform(sums.begin(), sums.end(), point.begin(), sums.begin(), std::plus<>());
+            ++counted;
+        }
+        leaf.read_centroid(centroid.data());
+        for (unsigned i = 0; i < dims; ++i)
+            off += std::pow(sums[i] / counted - double{centroid[i]}, 2);
+    }
+    return off;
+}
+
 TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
     Clustered source(48, 40, 3);
     const auto vectors = source.next(6000);
@@ -116,6 +145,13 @@ TEST(VannAssignment, BuildsOneIndexOfSeveralShares) {
     builder.write_calibration(*tally);
     EXPECT_EQ(queries.size(), calibration_queries(6000));
     EXPECT_LT(unevenness(together, queries), 0.85);
+
+    // A fifth of all rows has no part in its leaf's centroid, and is said to have none.
+    std::set<std::uint64_t> apart;
+    for (const RowQuery& query : queries)
+        if (query.counted == CalibrationQuery::Counted::apart) apart.insert(VannTree::row(query.row));
+    EXPECT_EQ(apart.size(), vectors.size() / 5);
+    EXPECT_LT(off_centre(together, space, vectors, apart), off_centre(together, space, vectors, {}) / 100);
     EXPECT_EQ(builder.parameters().calibration.rows, alone.calibration().rows);
 }
 
