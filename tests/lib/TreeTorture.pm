@@ -7,7 +7,7 @@
 package TreeTorture;
 use strict;
 use warnings;
-use List::Util qw(max shuffle);
+use List::Util qw(shuffle sum);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -16,7 +16,7 @@ use TreeLoad;
 
 my @kinds = $ENV{TORTURE_KINDS} ? split(' ', $ENV{TORTURE_KINDS}) : qw(quiet backend postmaster immediate promotion);
 
-# Rows that a round begins with, the same for each, so that a file that grows has leaked.
+# Rows that a round begins with, the same for each, so that an index that needs more and more pages for them has leaked some.
 my $rows = 6000;
 
 # Every page that a standby replays is compared with the primary's.
@@ -28,11 +28,25 @@ max_standby_streaming_delay = 500ms
 shared_buffers = 32MB
 CONF
 
+# What the pages of the index are: in use, free to be used again, or neither, which no page may be. The kind of a page is in
+# its last bytes: 0 where it was never written, 2 an inner page, 3 a leaf, 6 one that was given back.
+my $pages = <<'SQL';
+CREATE EXTENSION pageinspect;
+CREATE EXTENSION pg_freespacemap;
+CREATE VIEW pages AS
+SELECT count(*) FILTER (WHERE kind NOT IN (0, 6)) AS in_use, count(*) FILTER (WHERE kind IN (0, 6) AND in_map) AS free,
+       count(*) FILTER (WHERE kind IN (0, 6) AND NOT in_map) AS lost,
+       count(*) FILTER (WHERE kind = 2) AS inner_pages, count(*) FILTER (WHERE kind = 3) AS leaves
+FROM (SELECT get_byte(get_raw_page(name, block::integer), 8184) AS kind, pg_freespace(name::regclass, block) > 0 AS in_map
+      FROM (VALUES ('point_at'::text)) i (name), generate_series(0, pg_relation_size(name) / 8192 - 1) block) p
+SQL
+
 sub new {
 	my ($class, $name, %options) = @_;
 	my $cluster = TreeCluster->new($name, %options, conf => $conf);
-	my $self = bless { cluster => $cluster, nodes => [ $cluster->node ], after_round => $options{after_round} // sub { }, sizes => [] }, $class;
+	my $self = bless { cluster => $cluster, nodes => [ $cluster->node ], after_round => $options{after_round} // sub { }, in_use => [] }, $class;
 	$cluster->node->safe_psql('postgres', 'SELECT setseed(' . rand(1) . "); INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, $rows) i");
+	$cluster->node->safe_psql('postgres', $pages);
 	push @{ $self->{nodes} }, $cluster->add_standby;
 	for my $question (split /\n/, $cluster->node->safe_psql('postgres', q{SELECT translate(of_index, E'\n', ' ') FROM questions(1) WHERE of_index !~ 'vtree_count'})) {
 		my $plan = $cluster->node->safe_psql('postgres', "SELECT FROM use_index(true); SET enable_seqscan = off; EXPLAIN (COSTS off) $question");
@@ -107,11 +121,29 @@ sub level {
 	$node->safe_psql('postgres', "INSERT INTO point (tag, at) SELECT i % 100, near(i) FROM generate_series(1, $rows - (SELECT count(*)::integer FROM point)) i");
 	$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP on) point') for 1 .. 2;
 	$cluster->check("$name, vacuumed", unlinked => 1, questions => 1);
-	push @{ $self->{sizes} }, $node->safe_psql('postgres', q{SELECT pg_relation_size('point_at') / 8192});
+	push @{ $self->{in_use} }, $self->count_pages("$name, vacuumed")->{in_use};
 	return;
 }
 
-# One round of each kind, or so many seconds. In the first half of the time nothing is rebuilt, so that the file would grow if pages were lost.
+sub count_pages {
+	my ($self, $when) = @_;
+	my %pages;
+	@pages{qw(in_use free lost inner leaves)} = split /\|/, $self->{cluster}->node->safe_psql('postgres', 'SELECT * FROM pages');
+	is($pages{lost}, 0, "$when: each page that is not in use can be used again");
+	$self->{free} = $pages{free};
+	return \%pages;
+}
+
+# An inner page keeps its last child. All else has no use where there are no rows.
+sub empty {
+	my ($self) = @_;
+	$self->{cluster}->node->safe_psql('postgres', $_) for 'DELETE FROM point', 'VACUUM (INDEX_CLEANUP on) point';
+	my $pages = $self->count_pages('without rows');
+	cmp_ok($pages->{leaves}, '<=', $pages->{inner} || 1, 'without rows: no leaf is in use beside another');
+	return;
+}
+
+# One round of each kind, or so many seconds. In the first half of the time nothing is rebuilt, so that lost pages would add up.
 sub run {
 	my ($self, $seconds) = @_;
 	my $end = time() + $seconds;
@@ -125,7 +157,8 @@ sub run {
 		my $kind = shift @left;
 		$self->round(++$number, $kind, $rebuild, $seconds || !@left);
 	}
-	note "pages after each round: @{ $self->{sizes} }";
+	$self->empty;
+	note "pages in use after each round: @{ $self->{in_use} }";
 	for my $node (@{ $self->{nodes} }) {
 		my $log = slurp_file($node->logfile);
 		unlike($log, qr/inconsistent page/, 'no page of ' . $node->name . ' differed from the primary');
@@ -134,14 +167,16 @@ sub run {
 	return;
 }
 
-# Pages fill less and less evenly for some time; what is lost would add up on and on.
+# Pages fill less and less evenly for some time, until as many go empty as others are split. What stays behind would add
+# up on and on. So would pages that are given back and yet not used again, round after round.
 sub check_growth {
 	my ($self) = @_;
-	my @sizes = @{ $self->{sizes} };
-	my $third = int(@sizes / 3);
-	return if $third < 5;
-	my $earlier = max @sizes[ $third .. 2 * $third - 1 ];
-	cmp_ok(max(@sizes[ 2 * $third .. $#sizes ]), '<', 1.2 * $earlier, 'the file does not grow with the rounds');
+	my @in_use = @{ $self->{in_use} };
+	my $third = int(@in_use / 3);
+	return if $third < 10;
+	my ($earlier, $later) = map { sum(@$_) / @$_ } [ @in_use[ $third .. 2 * $third - 1 ] ], [ @in_use[ 2 * $third .. $#in_use ] ];
+	cmp_ok($later, '<', 1.2 * $earlier, 'the same rows do not need more and more pages');
+	cmp_ok($self->{free}, '<', $later, 'pages that were given back are used again');
 	return;
 }
 
