@@ -12,6 +12,7 @@
 
 #include "boundary/memory.hpp"
 #include "boundary/subtransaction.hpp"
+#include "core/tree/page_copy.hpp"
 #include "tree/address.hpp"
 #include "tree/buffer_store.hpp"
 #include "tree/handler.hpp"
@@ -111,9 +112,9 @@ std::vector<Place> places_of(BufferStore& store, const Geometry& geometry) {
     std::vector<Place> places;
     for (Block block = root_block; block < store.block_count(); ++block) {
         store.check_interrupts();
-        const Page page = store.lock(block, Lock::shared);
-        if (page.tail().kind != PageKind::leaf) continue;
-        geometry.rows(store, page, [&](HeapAddress address, const RowPlace& within) {
+        const PageCopy leaf(store, block);
+        if (leaf.page().tail().kind != PageKind::leaf) continue;
+        geometry.rows(store, leaf.page(), [&](HeapAddress address, const RowPlace& within) {
             places.push_back({as_number(address), block, within});
         });
     }
@@ -156,11 +157,11 @@ void check_row(Relation, ItemPointer row, Datum* values, bool* is_null, bool, vo
         const auto place = std::ranges::lower_bound(check.places, address, {}, &Place::address);
         if (place == check.places.end() || place->address != address)
             return check.findings.add(std::nullopt, "missing row", to_text(address) + " is not in the index");
-        const Page leaf = check.store.lock(place->leaf, Lock::shared);
+        const PageCopy leaf(check.store, place->leaf);
         // On a standby it may have become another page by now.
-        if (leaf.tail().kind != PageKind::leaf) return;
+        if (leaf.page().tail().kind != PageKind::leaf) return;
         if (const char* why =
-                check.open.geometry->contradiction(check.store, leaf, place->within, check.row.item()))
+                check.open.geometry->contradiction(check.store, leaf.page(), place->within, check.row.item()))
             check.findings.add(place->leaf, "wrong content", to_text(address) + ": " + why);
     });
 }

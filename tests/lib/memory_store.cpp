@@ -30,7 +30,12 @@ MemoryStore::Slot& MemoryStore::slot_of(const Page& page) noexcept {
     return *reinterpret_cast<Slot*>(handle_of(page));
 }
 
+namespace {
+thread_local int locks_held = 0;
+}
+
 void MemoryStore::unlock(Slot& slot, Lock held) noexcept {
+    if (held != Lock::none) --locks_held;
     if (held == Lock::shared) slot.mutex.unlock_shared();
     if (held == Lock::exclusive || held == Lock::cleanup) slot.mutex.unlock();
 }
@@ -38,6 +43,7 @@ void MemoryStore::unlock(Slot& slot, Lock held) noexcept {
 void MemoryStore::relock(const Page& page, Lock held, Lock wanted) {
     Slot& one = slot_of(page);
     unlock(one, held);
+    if (wanted != Lock::none) ++locks_held;
     switch (wanted) {
     case Lock::none:
         return;
@@ -71,6 +77,7 @@ Page MemoryStore::allocate() {
         const Block block = offered_[i];
         // Waiting here could be for a thread that waits for mutex_.
         if (!slot(block).mutex.try_lock()) continue;
+        ++locks_held;
         Page page = pin_slot(block, Lock::exclusive);
         const tree::Tail& tail = page.tail();
         const bool free = tail.kind == tree::PageKind::unused || tail.kind == tree::PageKind::freed;
@@ -83,6 +90,7 @@ Page MemoryStore::allocate() {
     if (chunks_[block / chunk_slots] == nullptr)
         chunks_[block / chunk_slots] = std::make_unique<Slot[]>(chunk_slots);
     slot(block).mutex.lock();
+    ++locks_held;
     Page page = pin_slot(block, Lock::exclusive);
     count_.store(block + 1);
     return page;
@@ -94,6 +102,7 @@ void MemoryStore::offer(Block block) {
 }
 
 void MemoryStore::check_interrupts() {
+    if (locks_held > 0) throw std::logic_error("interrupts were asked for with a page locked");
     if (!between_pages_) return;
     const std::function<void()> work = std::exchange(between_pages_, nullptr);
     work();

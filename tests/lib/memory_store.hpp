@@ -52,7 +52,8 @@ public:
     void no_crash() { changes_left_ = never; }
     std::uint64_t changes_made() const { return changes_made_; }
 
-    /// Runs between two pages of an operation, as other backends would; not within itself.
+    /// Runs between two pages of an operation, as other backends would; not within itself. The server would
+    /// not hear an interrupt while a page is locked, so then to ask for one is an error.
     void between_pages(std::function<void()> work) { between_pages_ = std::move(work); }
     void check_interrupts() override;
 

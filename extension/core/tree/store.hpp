@@ -2,7 +2,8 @@
 // implementation (extension/tree/buffer_store), a memory of plain arrays another (tests/lib/memory_store).
 //
 // Locks are taken root before leaf, left before right, everything before the metapage. A scan holds one lock
-// at a time; only a split, a deletion and an insert's last step hold more.
+// at a time, and so does whatever else may run on a standby; only a split, a deletion and an insert's last
+// step hold more. Nobody asks for interrupts, or naps, with a lock.
 #pragma once
 
 #include "core/tree/damage.hpp"
@@ -36,6 +37,11 @@ public:
     const std::byte* bytes() const noexcept { return bytes_; }
     const std::byte* body() const noexcept { return tree::body(bytes_); }
     const Tail& tail() const noexcept { return tree::tail(bytes_); }
+
+    /// A page that was copied to the caller's memory, which outlives it: neither pinned nor to be locked.
+    static Page of_copy(Block block, const std::byte* bytes) noexcept {
+        return {nullptr, block, 0, bytes, Lock::none};
+    }
 
     /// Takes another lock; a lock that is held is let go first, so the content may have changed in between.
     void lock(Lock wanted);

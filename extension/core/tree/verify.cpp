@@ -1,7 +1,9 @@
-// A walk from the root, breadth first, then a pass over all blocks for what the walk did not meet.
+// A walk from the root, depth first, then a pass over all blocks for what the walk did not meet. Pages are
+// looked at as copies.
 #include "core/tree/verify.hpp"
 
 #include "core/error.hpp"
+#include "core/tree/page_copy.hpp"
 
 #include <algorithm>
 
@@ -51,7 +53,8 @@ private:
     void check_page(Block block, const Page* parent, unsigned entry, int depth) {
         store_.check_interrupts();
         if (!meet(block, parent != nullptr ? parent->block() : meta_block)) return;
-        const Page page = store_.lock(block, Lock::shared);
+        const PageCopy copy(store_, block);
+        const Page& page = copy.page();
         const Tail& tail = page.tail();
         if (tail.kind != (tail.level == 0 ? PageKind::leaf : PageKind::inner) || depth > 32)
             return say(block, "wrong kind", "kind and level do not fit");

@@ -23,7 +23,6 @@ public:
         tree::Block left = store_.block_count();
         for (tree::Block block = chain_block(leaf.address(slot_)); block != tree::no_block; --left) {
             if (left == 0) tree::refuse_page(leaf_.block(), "the chain of one of its slots has no end");
-            store_.check_interrupts();
             if (block == leaf_.block() || (before_ && block == before_.block()))
                 tree::refuse_page(block, "a chain of equal vectors leads back to it");
             tree::Page page = store_.lock(block, tree::Lock::exclusive);

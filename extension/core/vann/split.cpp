@@ -137,7 +137,6 @@ void VannGeometry::split_inner(tree::PageStore& store, const tree::Page& page, t
     std::vector<std::vector<float>> bounds;
     Points points{{}, inner.count(), layout_.leaf_dims, layout_.leaf_dims};
     for (unsigned entry = 0; entry < inner.count(); ++entry) {
-        store.check_interrupts();
         bounds.push_back(bound_of(store, layout_, inner.child(entry), page));
         points.floats.insert(points.floats.end(), bounds.back().begin(), bounds.back().end() - 1);
     }
