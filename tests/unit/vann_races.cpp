@@ -1,8 +1,11 @@
 // Inserts, vacuum and scans at the same time: real locks in memory, as backends would take them. A scan that
 // runs meanwhile finds every row that was there before it began and stays, and no row twice.
+#include "core/vann/calibration.hpp"
+#include "core/vann/search.hpp"
 #include "tests/unit/vann_fixture.hpp"
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 namespace soup::vann::test {
@@ -53,6 +56,62 @@ TEST(VannRaces, ScansMissNothingAndRepeatNothing) {
         EXPECT_EQ(tree.violations(), nothing_wrong);
         tree.vacuum([](std::uint64_t row) { return row >= churned_from; });
         EXPECT_EQ(tree.rows().size(), kept);
+        EXPECT_EQ(tree.violations(), nothing_wrong);
+    }
+}
+
+/// A tree whose root is its one leaf, until `split_before` that page of an operation: then it is an inner
+/// page.
+struct SmallTree : VannTree {
+    SmallTree() : VannTree(make_parameters(6)) {
+        for (; next < 100; ++next)
+            insert(next, normal(6, random));
+    }
+    unsigned root_level() { return tree::tail(store.raw(tree::root_block)).level; }
+    void split_before(int page) {
+        store.between_pages([this, page, pages = 0]() mutable {
+            if (++pages != page) return;
+            while (root_level() == 0)
+                insert(next++, normal(6, random));
+        });
+    }
+
+    std::mt19937_64 random{1};
+    std::uint64_t next = 0;
+};
+constexpr int pages_before_split = 12;
+
+TEST(VannRootSplit, ASearchGoesOnBelow) {
+    for (const bool by_reach : {false, true})
+        for (int page = 1; page <= pages_before_split; ++page) {
+            SCOPED_TRACE(page);
+            SmallTree tree;
+            Query query(tree.layout);
+            const Floats point = tree.point(normal(6, tree.random));
+            query.prepare(point.data());
+            tree.split_before(page);
+            const soup::test::MemoryStore::Transaction transaction(tree.store);
+            Search search(tree.store, tree.geometry);
+            SearchSettings settings;
+            if (by_reach) settings.reach = 0.1F;
+            search.start(query, settings);
+            std::set<std::uint64_t> rows;
+            while (const auto found = search.next())
+                EXPECT_TRUE(rows.insert(VannTree::row(found->address)).second) << "found twice";
+            for (std::uint64_t row = 0; row < 100; ++row)
+                EXPECT_TRUE(rows.contains(row)) << row;
+        }
+}
+
+TEST(VannRootSplit, ACalibrationTakesWhatThereIs) {
+    for (int page = 1; page <= pages_before_split; ++page) {
+        SCOPED_TRACE(page);
+        SmallTree tree;
+        tree.split_before(page);
+        const auto drawn = draw_queries(tree.store, tree.geometry, 10, 1);
+        const Calibration calibration = calibrate(tree.store, tree.geometry, drawn, {}, 100);
+        for (const Setting& setting : calibration.settings)
+            EXPECT_GE(setting.measured_recall, 0);
         EXPECT_EQ(tree.violations(), nothing_wrong);
     }
 }

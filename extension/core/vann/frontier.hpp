@@ -24,6 +24,9 @@ public:
     void open(const Query& query, unsigned beam);
     /// Opens, if nothing was opened yet, the root and what the margin says: see reach.hpp.
     void open_near(const Query& query, float margin);
+    /// The root, which was given out as the one leaf of a small tree and has been split since: its children
+    /// are known from now on.
+    void add_split_root(const Query& query, const tree::Page& root) { read(query, root, tree::root_link()); }
     struct Known {
         float order;
         tree::Link link;

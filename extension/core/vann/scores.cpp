@@ -100,6 +100,9 @@ void Scores::score_nearest() {
 }
 
 void Scores::read_leaf(const tree::Page& page) {
+    // The one leaf of a small tree is its root, which may have been split since.
+    if (page.tail().kind != tree::PageKind::leaf) [[unlikely]]
+        return;
     const LeafView leaf(layout_, page.body(), page.block());
     if (leaf.live() == 0) return;
     const std::size_t first = used_;

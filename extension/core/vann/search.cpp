@@ -178,6 +178,8 @@ void Search::read_leaves(std::span<const Frontier::Known> nearest) {
 }
 
 void Search::read_leaf(const tree::Page& page) {
+    if (page.block() == tree::root_block && page.tail().kind == tree::PageKind::inner) [[unlikely]]
+        return frontier_.add_split_root(*query_, page);
     pages_.leaves++;
     if (page.tail().kind != tree::PageKind::leaf)
         tree::refuse_page(page.block(), "it is no leaf, although a link says so");
