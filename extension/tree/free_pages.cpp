@@ -102,8 +102,9 @@ Buffer extend_file(Relation index, ForkNumber fork) {
 #else
         const bool is_shared = !RELATION_IS_LOCAL(index);
         if (is_shared) LockRelationForExtension(index, ExclusiveLock);
-        const Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_NORMAL, nullptr);
-        LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+        // Locked before others can see it: vacuum, which would offer a page of zeros while it has it locked,
+        // may need this same extension lock for the map, and each would wait for the other.
+        const Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_ZERO_AND_LOCK, nullptr);
         if (is_shared) UnlockRelationForExtension(index, ExclusiveLock);
 #endif
         // Vacuum may have found the page before it was locked and offered it to another backend.

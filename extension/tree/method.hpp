@@ -107,6 +107,8 @@ public:
     /// The metapage of a new, empty index (magic, format and method are the driver's). Refuses, in the first
     /// millisecond, columns, dimensions and options that cannot be.
     virtual Meta new_meta(Relation index) const = 0;
+    /// Whether the metapage, whose numbers may be damaged, is that of an index with this one's columns.
+    virtual bool is_of(Relation index, const Meta& meta) const = 0;
     /// What the metapage describes; may read further pages that it names.
     virtual std::unique_ptr<OpenIndex> open(PageStore& store, const Meta& meta) const = 0;
     /// A row's point in the geometry's space and its key columns; the address is the driver's. False: the row

@@ -53,7 +53,9 @@ OpenIndexPtr open_index(Relation index) {
     }
     const AccessMethod& method = method_of(index);
     BufferStore store(index);
-    OpenIndexPtr open = method.open(store, read_meta(index, store, method));
+    const Meta stored = read_meta(index, store, method);
+    if (!method.is_of(index, stored)) refuse_page(meta_block, "it is that of an index of other columns");
+    OpenIndexPtr open = method.open(store, stored);
 
     if (all.by_index.size() >= open_indexes_max) all.by_index.clear();
     all.by_index.insert_or_assign(id, OpenIndexes::Entry{++all.serial, open});

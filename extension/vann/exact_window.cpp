@@ -48,7 +48,7 @@ std::optional<ExactWindow::Row> ExactWindow::next(Search& search) {
         if (is_exhausted_) break;
         const pg::ContextScope scope(scratch_);
         MemoryContextReset(scratch_);
-        const std::optional<Datum> value = reader_.read(found->address);
+        const std::optional<Datum> value = reader_.read(found->address, RowReader::Read::all);
         if (!value || !read_vector(*value, false, static_cast<unsigned>(query_.size()), vector_)) continue;
         rows_read_.push({distance(), found->address});
     }

@@ -50,6 +50,10 @@ std::vector<Number> array_numbers(KeyType column, const ScanKeyData& key) {
     for (int i = 0; i < count; ++i)
         if (!is_null[i])
             numbers.push_back(pg::call([&] { return argument_number<Number>(column, key, elements[i]); }));
+    // A scan may be started many times in one statement, whose memory this is.
+    pfree(elements);
+    pfree(is_null);
+    if (reinterpret_cast<Pointer>(array) != DatumGetPointer(key.sk_argument)) pfree(array);
     std::sort(numbers.begin(), numbers.end());
     return numbers;
 }

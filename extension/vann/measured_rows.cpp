@@ -27,9 +27,8 @@ bool MeasuredRows::fetch(tree::HeapAddress address, float* vector) {
     }
     const pg::ContextScope scope(scratch_->get());
     scratch_->reset();
-    const std::optional<Datum> value = reader_->read(address);
-    if (!value || (read_ == Read::in_line && VARATT_IS_EXTERNAL(DatumGetPointer(*value)))) return false;
-    if (!read_vector(*value, false, dimensions_, vector_)) return false;
+    const std::optional<Datum> value = reader_->read(address, read_);
+    if (!value || !read_vector(*value, false, dimensions_, vector_)) return false;
     std::memcpy(vector, vector_.data(), dimensions_ * sizeof(float));
     return true;
 }

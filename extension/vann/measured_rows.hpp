@@ -10,10 +10,7 @@ namespace soup::vann {
 /// build holds none until it measures.
 class MeasuredRows {
 public:
-    enum class Read : std::uint8_t {
-        all,
-        in_line, ///< Only what lies in the row itself.
-    };
+    using Read = RowReader::Read;
     MeasuredRows(Relation heap, Relation index, unsigned dimensions, Read read = Read::all)
         : heap_(heap), index_(index), dimensions_(dimensions), read_(read) {}
     ~MeasuredRows() { close(); }

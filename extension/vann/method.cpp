@@ -57,6 +57,12 @@ tree::Meta VannMethod::new_meta(Relation index) const {
     return meta;
 }
 
+bool VannMethod::is_of(Relation index, const tree::Meta& meta) const {
+    const Parameters found = load(meta), wanted = load(new_meta(index));
+    return found.dimensions == wanted.dimensions && found.metric == wanted.metric &&
+           found.key_columns == wanted.key_columns;
+}
+
 std::unique_ptr<tree::OpenIndex> VannMethod::open(tree::PageStore& store, const tree::Meta& meta) const {
     const Parameters parameters = load(meta);
     std::vector<float> mean;

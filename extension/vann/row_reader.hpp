@@ -23,14 +23,20 @@ public:
     RowReader(const RowReader&) = delete;
     RowReader& operator=(const RowReader&) = delete;
 
+    enum class Read : std::uint8_t {
+        all,
+        in_line, ///< No row of which a value that is needed lies outside of it.
+    };
     /// The value of the index's first column in the version of the row that the snapshot sees. It lies in the
-    /// reader until the next call. No value: no such version, or it is null.
-    std::optional<Datum> read(tree::HeapAddress address);
+    /// reader until the next call. No value: no such version, or it is null, or it shall not be read.
+    std::optional<Datum> read(tree::HeapAddress address, Read read);
 
     void close() noexcept;
     void disown() noexcept { fetch_ = nullptr; }
 
 private:
+    bool is_in_line();
+
     Snapshot snapshot_;
     IndexInfo* info_ = nullptr;
     IndexFetchTableData* fetch_ = nullptr;

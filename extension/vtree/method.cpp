@@ -23,9 +23,11 @@ tree::Meta VtreeMethod::new_meta(Relation index) const {
     return meta;
 }
 
+bool VtreeMethod::is_of(Relation index, const tree::Meta& meta) const {
+    return meta.dimensions == new_meta(index).dimensions;
+}
+
 std::unique_ptr<tree::OpenIndex> VtreeMethod::open(tree::PageStore&, const tree::Meta& meta) const {
-    if (meta.dimensions < 1 || meta.dimensions > max_dimensions)
-        tree::refuse_page(tree::meta_block, "it claims a number of dimensions that cannot be");
     auto open = std::make_unique<tree::OpenIndex>();
     open->method = this;
     open->meta = meta;

@@ -17,6 +17,7 @@ public:
     const char* name() const noexcept override { return "vtree"; }
 
     tree::Meta new_meta(Relation index) const override;
+    bool is_of(Relation index, const tree::Meta& meta) const override;
     std::unique_ptr<tree::OpenIndex> open(tree::PageStore& store, const tree::Meta& meta) const override;
     bool make_item(Relation index, const tree::OpenIndex& open, const Datum* values, const bool* is_null,
                    tree::ItemBuffer& into) const override;

@@ -104,6 +104,33 @@ for my $method (qw(vann vtree)) {
 	$node->safe_psql('postgres', 'REINDEX INDEX point_at');
 	$cluster->check("$method, rebuilt in this format", unlinked => 1);
 
+	# A metapage that could be another index's: its number of dimensions, its metric, what key columns it has. Values would be
+	# read as what they are not, and written where no room is.
+	my %foreign = ('dimensions' => [ 36, 4 ], $method eq 'vann'
+		? (metric => [ 52, 2 ], 'no key' => [ 68, 0 ], 'more keys' => [ 68, 2 ], 'a text' => [ 72, 9 ], 'a bigint' => [ 72, 3 ], 'a wide key' => [ 73, 8 ]) : ());
+	my @foreign = sort keys %foreign;
+	my $columns = $method eq 'vann' ? 'at, tag' : 'at';
+	$node->safe_psql('postgres', "CREATE TABLE foreign_$_ (tag integer, at vector(3)); INSERT INTO foreign_$_ SELECT i, ARRAY[i, 0, 0]::real[]::vector FROM generate_series(1, 9) i;
+		CREATE INDEX ON foreign_$_ USING $method ($columns)") for 0 .. $#foreign;
+	my @foreign_files = map { $cluster->file_of("foreign_${_}_" . ($method eq 'vann' ? 'at_tag' : 'at') . '_idx') } 0 .. $#foreign;
+	$node->stop;
+	for (0 .. $#foreign) {
+		my ($offset, $byte) = @{ $foreign{ $foreign[$_] } };
+		open my $file, '+<:raw', $foreign_files[$_] or die "$foreign_files[$_]: $!";
+		seek $file, $offset, 0;
+		print $file chr $byte;
+		close $file;
+	}
+	$node->start;
+	for my $number (0 .. $#foreign) {
+		for my $statement ("INSERT INTO foreign_$number VALUES (5, '[1,1,1]')", "SELECT FROM foreign_$number ORDER BY at <-> '[0,0,0]' LIMIT 20", "VACUUM (INDEX_CLEANUP on) foreign_$number") {
+			$node->safe_psql('postgres', "DELETE FROM foreign_$number WHERE tag = 9") if $statement =~ /VACUUM/;
+			my ($status, $out, $err) = $node->psql('postgres', "SET enable_seqscan = off; $statement");
+			like($err, qr/index page is damaged.*Block 0:/s, "$method, another index's $foreign[$number]: $statement");
+		}
+		$node->safe_psql('postgres', "DROP TABLE foreign_$number");
+	}
+
 	# Two entries that are of each other's row, as the heap's line pointers were exchanged: nothing in the index itself is wrong.
 	my $heap = $cluster->file_of('point');
 	my ($heap_block, @lines) = split /\|/, $node->safe_psql('postgres', <<'SQL');
