@@ -85,8 +85,4 @@ Datum search_uuid(const pg::Uuid& uuid) {
     return PointerGetDatum(uuid.data());
 }
 
-Oid soup_relation(const char* name) {
-    return pg::call([&] { return relation_oid(name); });
-}
-
 } // namespace soup::access

@@ -42,7 +42,4 @@ Datum search_text(std::string_view text);
 /// Points to the bytes, which must outlive the search.
 Datum search_uuid(const pg::Uuid& uuid);
 
-/// The oid of a table or index in schema soup; throws 42P01 when there is none.
-Oid soup_relation(const char* name);
-
 } // namespace soup::access

@@ -149,10 +149,6 @@ bool is_version_scope(const Uuid& org, const Uuid& model, const Uuid& version) {
            scope.version == version;
 }
 
-void require_scope(const Uuid& org, const Uuid& model, const Uuid* version) {
-    if (!scope_allows(&org, &model, version)) throw not_found("no such model or version");
-}
-
 } // namespace soup::access
 
 SOUP_FUNCTION(soup_scope_allows) {

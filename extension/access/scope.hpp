@@ -85,7 +85,4 @@ bool platform_allows(Platform platform);
 /// Whether exactly this version's VersionScope is in force. Throws NOT_BOUND when nothing is bound.
 bool is_version_scope(const Uuid& org, const Uuid& model, const Uuid& version);
 
-/// For C++ that reads past the executor: throws NOT_BOUND when nothing is bound, NOT_FOUND when out of reach.
-void require_scope(const Uuid& org, const Uuid& model, const Uuid* version);
-
 } // namespace soup::access

@@ -22,7 +22,6 @@ constexpr ElementType int4_elements{INT4OID, sizeof(std::int32_t), true, TYPALIG
 constexpr ElementType int8_elements{INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE};
 constexpr ElementType timestamptz_elements{TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL,
                                            TYPALIGN_DOUBLE};
-constexpr ElementType uuid_elements{UUIDOID, UUID_LEN, false, TYPALIGN_CHAR};
 
 /// An array argument, fetched if need be and refused when it has another element type or several dimensions.
 class Array {

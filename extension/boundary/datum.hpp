@@ -51,10 +51,7 @@ inline Datum make_bytea(std::span<const std::byte> bytes) {
     return PointerGetDatum(piece);
 }
 
-/// json and jsonb from text; malformed text is the server's own error.
-inline Datum make_json(const std::string& text) {
-    return call([&] { return DirectFunctionCall1(json_in, CStringGetDatum(text.c_str())); });
-}
+/// jsonb from text; malformed text is the server's own error.
 inline Datum make_jsonb(const std::string& text) {
     return call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
 }

@@ -38,29 +38,27 @@ TEST(CryptoDigest, PiecesGiveTheSameAsTheWhole) {
 }
 
 TEST(CryptoDigest, KeysMatter) {
+    const auto keyed = [](const MacKey& key) {
+        Hasher hasher(key);
+        hasher.update("abc"sv);
+        return hasher.finish();
+    };
     const MacKey first = generate_mac_key(), second = generate_mac_key();
-    const auto bytes = std::as_bytes(std::span("abc"sv));
-    EXPECT_NE(keyed_digest(first, bytes), keyed_digest(second, bytes));
-    EXPECT_NE(keyed_digest(first, bytes), digest(bytes));
-    Hasher hasher(first);
-    hasher.update("abc"sv);
-    EXPECT_EQ(hasher.finish(), keyed_digest(first, bytes));
+    EXPECT_EQ(keyed(first), keyed(first));
+    EXPECT_NE(keyed(first), keyed(second));
+    EXPECT_NE(keyed(first), digest("abc"sv));
     EXPECT_TRUE(equal_constant_time(digest("a"sv), digest("a"sv)));
     EXPECT_FALSE(equal_constant_time(digest("a"sv), digest("b"sv)));
     EXPECT_FALSE(equal_constant_time(bytes_of("a"), bytes_of("ab")));
 }
 
 TEST(CryptoBase64, KnownVectorsAndBack) {
-    const std::pair<const char*, const char*> vectors[] = {{"", ""},
-                                                           {"f", "Zg=="},
-                                                           {"fo", "Zm8="},
-                                                           {"foo", "Zm9v"},
-                                                           {"foob", "Zm9vYg=="},
-                                                           {"fooba", "Zm9vYmE="},
-                                                           {"foobar", "Zm9vYmFy"}};
+    const std::pair<const char*, const char*> vectors[] = {
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
     for (const auto& [plain, text] : vectors) {
-        EXPECT_EQ(base64_encode(bytes_of(plain)), text);
-        const auto back = base64_decode(text, 100);
+        EXPECT_EQ(base64url_encode(bytes_of(plain)), text);
+        const auto back = base64url_decode(text, 100);
         ASSERT_TRUE(back) << text;
         EXPECT_EQ(std::string(back->begin(), back->end()), plain);
     }
@@ -69,26 +67,21 @@ TEST(CryptoBase64, KnownVectorsAndBack) {
         std::vector<std::uint8_t> bytes(length);
         fill_random(bytes);
         EXPECT_EQ(base64url_decode(base64url_encode(bytes), length), bytes);
-        EXPECT_EQ(base64_decode(base64_encode(bytes), length), bytes);
     }
 }
 
 TEST(CryptoBase64, OnlyTheCanonicalForm) {
-    for (const auto text : {"Zg", "Zg=", "Zg===", "Zh==", "Zm9", " Zg==", "Zg==\n",
-                            "Z g==", "Zg==Zg==", "-_8=", "Z===", "=", "\xff"})
-        EXPECT_FALSE(base64_decode(text, 100)) << text;
-    for (const auto text : {"Zg==", "Zh", "Z", "+/8", "-_9", "-_8=", "Zg\n", "Zg Zg", "."})
+    for (const auto text :
+         {"Zg==", "Zg=", "Zh", "Z", "+/8", "-_9", "-_8=", "Zg\n", " Zg", "Zg Zg", ".", "=", "\xff"})
         EXPECT_FALSE(base64url_decode(text, 100)) << text;
     for (const char* begin : {"", "Z", "Zm", "Zm9"}) {
         // Exactly the alphabet, at each place of a group: libsodium alone takes some bytes above 0x7f.
-        int count = 0, url_count = 0;
+        int count = 0;
         for (int c = 0; c < 256; ++c) {
             std::string group = begin + std::string(1, static_cast<char>(c));
             group.resize(4, 'A');
-            count += base64_decode(group, 3) ? 1 : 0;
-            url_count += base64url_decode(group, 3) ? 1 : 0;
+            count += base64url_decode(group, 3) ? 1 : 0;
         }
-        EXPECT_EQ(url_count, 64) << begin;
         EXPECT_EQ(count, 64) << begin;
     }
     EXPECT_TRUE(base64url_decode("Zm9v", 3));
@@ -97,14 +90,9 @@ TEST(CryptoBase64, OnlyTheCanonicalForm) {
 }
 
 TEST(CryptoUuid, TextForm) {
-    const auto uuid = parse_uuid("00112233-4455-6677-8899-AAbbccddeeff");
-    ASSERT_TRUE(uuid);
-    EXPECT_EQ((*uuid)[15], 0xff);
-    EXPECT_EQ(to_string(*uuid), "00112233-4455-6677-8899-aabbccddeeff");
-    for (const auto wrong : {"", "00112233445566778899aabbccddeeff", "{00112233-4455-6677-8899-aabbccddeeff}",
-                             "00112233-4455-6677-8899-aabbccddeef", "00112233-4455-6677-8899-aabbccddeefg",
-                             "00112233-4455-66778-899-aabbccddeeff", " 0112233-4455-6677-8899-aabbccddeeff"})
-        EXPECT_FALSE(parse_uuid(wrong)) << wrong;
+    const Uuid uuid{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                    0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+    EXPECT_EQ(to_string(uuid), "00112233-4455-6677-8899-aabbccddeeff");
     std::set<std::string> seen;
     for (int i = 0; i < 100; ++i) {
         const std::string text = to_string(random_uuid());
@@ -149,9 +137,6 @@ TEST(CryptoPassword, a20_passphrase_edges_when_checked) {
     EXPECT_FALSE(verify_passphrase(hash, ""));
     EXPECT_FALSE(verify_passphrase(hash, std::string(1 << 20, 'a')));
     EXPECT_NE(hash_passphrase(composed), hash) << "salted";
-    EXPECT_FALSE(needs_rehash(hash));
-    EXPECT_TRUE(needs_rehash(
-        "$argon2id$v=19$m=8192,t=1,p=1$JZfc8bF1Jig3hTwclkL6gQ$ayj4DwJx329kpKyNGcMUmukYHXcWpsVJPjcGwFmN6IU"));
 }
 
 TEST(CryptoPassword, UnknownUsersNeverPass) {
@@ -172,7 +157,6 @@ TEST(CryptoPassword, an_unknown_user_costs_what_a_known_one_costs) {
     EXPECT_EQ(cost_of(unknown_users_hash()), cost_of(hash_passphrase("any passphrase")));
     EXPECT_EQ(cost_of("$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA"),
               "$argon2id$v=19$m=65536,t=3,p=1$ salt 6 hash 6");
-    EXPECT_FALSE(needs_rehash(std::string(unknown_users_hash())));
 }
 
 TEST(CryptoPassword, ADamagedHashIsNotAWrongPassphrase) {

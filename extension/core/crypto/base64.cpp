@@ -1,6 +1,6 @@
-// Canonical base64 through libsodium, whose decoder refuses white space, wrong padding and left-over bits.
-// What it does not refuse are some bytes above 0x7f (they reach its comparisons as negative numbers), so
-// these are refused here first.
+// Canonical base64url through libsodium, whose decoder refuses white space, padding and left-over bits. What it
+// does not refuse are some bytes above 0x7f (they reach its comparisons as negative numbers), so these are
+// refused here first.
 #include "core/crypto/base64.hpp"
 
 #include <sodium.h>
@@ -10,14 +10,18 @@
 namespace soup::crypto {
 namespace {
 
-std::string encode(std::span<const std::uint8_t> bytes, int variant) {
+constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+} // namespace
+
+std::string base64url_encode(std::span<const std::uint8_t> bytes) {
     std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0'); // counts the final NUL
     sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), variant);
     text.pop_back();
     return text;
 }
 
-std::optional<std::vector<std::uint8_t>> decode(std::string_view text, std::size_t bytes_max, int variant) {
+std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text, std::size_t bytes_max) {
     if (text.size() / 4 > bytes_max / 3 + 1) return std::nullopt; // before anything is allocated
     if (!std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
         return std::nullopt;
@@ -29,24 +33,6 @@ std::optional<std::vector<std::uint8_t>> decode(std::string_view text, std::size
     if (length > bytes_max) return std::nullopt;
     bytes.resize(length);
     return bytes;
-}
-
-} // namespace
-
-std::string base64url_encode(std::span<const std::uint8_t> bytes) {
-    return encode(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
-std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text, std::size_t bytes_max) {
-    return decode(text, bytes_max, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
-std::string base64_encode(std::span<const std::uint8_t> bytes) {
-    return encode(bytes, sodium_base64_VARIANT_ORIGINAL);
-}
-
-std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text, std::size_t bytes_max) {
-    return decode(text, bytes_max, sodium_base64_VARIANT_ORIGINAL);
 }
 
 } // namespace soup::crypto

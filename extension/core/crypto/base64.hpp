@@ -1,4 +1,4 @@
-// base64 and base64url, canonical only: one text for one sequence of bytes, everything else is refused.
+// base64url, canonical only: one text for one sequence of bytes, everything else is refused.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,5 @@ namespace soup::crypto {
 std::string base64url_encode(std::span<const std::uint8_t> bytes); ///< without padding
 /// nullopt for another alphabet, padding, white space, left-over bits, or more than `bytes_max` bytes.
 std::optional<std::vector<std::uint8_t>> base64url_decode(std::string_view text, std::size_t bytes_max);
-
-std::string base64_encode(std::span<const std::uint8_t> bytes); ///< RFC 4648 section 4, padded
-std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text, std::size_t bytes_max);
 
 } // namespace soup::crypto

@@ -35,13 +35,6 @@ Digest digest(std::string_view bytes) {
     return digest(std::as_bytes(std::span(bytes)));
 }
 
-Digest keyed_digest(const MacKey& key, std::span<const std::byte> bytes) {
-    ready_sodium();
-    Digest result;
-    crypto_generichash(result.data(), result.size(), data_of(bytes), bytes.size(), key.data(), key.size());
-    return result;
-}
-
 Hasher::Hasher() {
     ready_sodium();
     crypto_generichash_init(state_of(state_), nullptr, 0, sizeof(Digest));

@@ -17,7 +17,6 @@ using MacKey = Secret<32>;
 
 Digest digest(std::span<const std::byte> bytes);
 Digest digest(std::string_view bytes);
-Digest keyed_digest(const MacKey& key, std::span<const std::byte> bytes);
 
 /// Digest of pieces. Whoever joins pieces of variable length puts their lengths in as well.
 class Hasher {

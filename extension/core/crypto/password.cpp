@@ -80,9 +80,4 @@ bool verify_unknown(std::string_view passphrase) {
     return false;
 }
 
-bool needs_rehash(const std::string& hash) {
-    ready_sodium();
-    return crypto_pwhash_str_needs_rehash(hash.c_str(), passes, memory_bytes) != 0;
-}
-
 } // namespace soup::crypto

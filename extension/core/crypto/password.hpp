@@ -29,7 +29,4 @@ bool verify_unknown(std::string_view passphrase);
 /// must be those of hash_passphrase, which a unit test compares.
 std::string_view unknown_users_hash() noexcept;
 
-/// True when the hash was made at another cost than today's.
-bool needs_rehash(const std::string& hash);
-
 } // namespace soup::crypto

@@ -47,18 +47,6 @@ std::vector<float> InnerView::own_bound() const {
     return bound;
 }
 
-void InnerView::read_bound(unsigned entry, const float* own_centroid, float* bound) const noexcept {
-    const unsigned dims = layout_->leaf_dims;
-    if (layout_->inner_has_bits()) {
-        std::uint8_t bits[256];
-        get_bits(codes(), dims, entry, bits);
-        decode_bits(bits, f()[entry], own_centroid, dims, bound);
-    } else {
-        const auto* code = reinterpret_cast<const std::int8_t*>(codes()) + std::size_t{entry} * dims;
-        decode_bytes(code, f()[entry] / 2, own_centroid, dims, bound);
-    }
-}
-
 void InnerImage::initialise(const float* centroid) noexcept {
     std::memset(body_, 0, tree::body_bytes);
     header().centroid_scale = encode_centroid(centroid, layout_->leaf_dims, layout_->inner.centroid_bytes,

@@ -50,8 +50,6 @@ public:
     }
     /// The page's own centroid and behind it its spread: what its parent makes a child of.
     std::vector<float> own_bound() const;
-    /// The child's centroid as its code says: exact to 1/127 with 8-bit codes, a rough idea with bits.
-    void read_bound(unsigned entry, const float* own_centroid, float* bound) const noexcept;
 
 private:
     const InnerHeader& header() const noexcept { return *reinterpret_cast<const InnerHeader*>(body_); }
