@@ -120,13 +120,12 @@ std::vector<Uuid> orgs_of(const Identity& identity) {
 Error no_such_model() {
     return not_found("no such model");
 }
-Error no_such_version() {
-    return not_found("no such version");
-}
 
-VersionRef if_visible(const Identity& identity, const VersionRef* version) {
+/// What is absent and what may not be seen are refused alike.
+VersionRef if_visible(const Identity& identity, const VersionRef* version,
+                      const char* otherwise = "no such version") {
     if (version == nullptr || !may_see_label(identity, version->org, version->model, version->label))
-        throw no_such_version();
+        throw not_found(otherwise);
     return *version;
 }
 
@@ -147,8 +146,9 @@ ModelRef find_model(const Identity& identity, std::string_view name) {
 VersionRef find_version(const Identity& identity, const ModelRef& model,
                         std::optional<std::string_view> label) {
     if (label) return if_visible(identity, version_by_label(model.org, model.model, *label));
-    if (!model.default_version) throw no_such_version();
-    return if_visible(identity, version_by_id(model.org, model.model, *model.default_version));
+    const VersionRef* version =
+        model.default_version ? version_by_id(model.org, model.model, *model.default_version) : nullptr;
+    return if_visible(identity, version, "no default version is visible; name a label");
 }
 
 VersionRef find_version_by_id(const Identity& identity, const ModelRef& model, const Uuid& version) {
@@ -163,7 +163,7 @@ std::optional<std::string> label_of(const Uuid& org, const Uuid& model, const Uu
 
 std::string read_manifest(const VersionRef& version) {
     const FoundRows rows = version_rows(version.org, version.model, version.version);
-    if (rows.empty()) throw no_such_version();
+    if (rows.empty()) throw not_found("no such version");
     const Datum manifest = rows.datum(0, VersionColumn::manifest);
     return pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, manifest)); });
 }

@@ -102,7 +102,7 @@ DO $$ BEGIN FOR i IN 1 .. 1200 LOOP EXIT WHEN EXISTS (SELECT FROM soup.fit_wait 
 SELECT w.partition, w.windows_seen, w.windows_needed, w.records_missing, w.last_error FROM soup.fit_wait w JOIN processing_version v USING (version) WHERE v.model = 'images';
 SELECT (d).versions -> 0 -> 'fit_wait' AS fit_wait FROM (SELECT soup_api.describe_model(:'c', 'images') AS d) x;
 SELECT l.lane, l.next_offset, l.head_offset, l.lag_records FROM soup.lag l JOIN processing_version v USING (version) WHERE v.model = 'images';
-SELECT severity, problem FROM soup.doctor() WHERE subject LIKE '%' || (SELECT version FROM processing_version WHERE model = 'images') || '%';
+SELECT severity, problem FROM soup.doctor() WHERE subject LIKE 'version i of %/images';
 SELECT (soup_api.append(:'p', 'images', (SELECT array_agg(processing_image(n) ORDER BY n) FROM generate_series(21, 40) n) || '\x0102'::bytea, label => 'i')).count;
 CALL processing_wait('images');
 SELECT (d).versions -> 0 -> 'fit_wait' AS fit_wait FROM (SELECT soup_api.describe_model(:'c', 'images') AS d) x;
@@ -145,7 +145,7 @@ CALL processing_wait('waves');
 SELECT (d).versions -> 0 -> 'counters' AS counters FROM (SELECT soup_api.describe_model(:'c', 'waves') AS d) x \gset
 SELECT :'counters' = jsonb_build_object('streams_restarted', c.value)::text AS is_shown, c.value BETWEEN 100 AND 1000 AS is_plausible
   FROM soup.version_counter c JOIN processing_version v USING (org, version);
-SELECT severity, regexp_replace(problem, '^\d+', 'some') AS problem FROM soup.doctor() WHERE subject LIKE '%' || (SELECT version FROM processing_version WHERE model = 'waves') || '%';
+SELECT severity, regexp_replace(problem, '^\d+', 'some') AS problem FROM soup.doctor() WHERE subject LIKE 'version % of %/waves';
 
 -- Nothing failed, and a manifest is stored with its defaults.
 SELECT count(*) FROM soup.failure f JOIN processing_version v USING (version);

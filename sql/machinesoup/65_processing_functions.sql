@@ -109,6 +109,18 @@ CREATE FUNCTION soup.launcher_pid() RETURNS integer
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'soup_launcher_pid';
 COMMENT ON FUNCTION soup.launcher_pid() IS 'Process id of the launcher that serves this database; null if none runs.';
 
+CREATE FUNCTION soup.subject(org uuid, model uuid, version uuid DEFAULT NULL) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN v.label IS NULL THEN 'model ' ELSE format('version %s of ', v.label) END || format('%s/%s', o.name, m.name)
+      FROM soup.org o
+      JOIN soup.model m ON m.org = o.org AND m.model = subject.model
+      LEFT JOIN soup.version v ON v.org = o.org AND v.model = m.model AND v.version = subject.version
+     WHERE o.org = subject.org;
+END;
+COMMENT ON FUNCTION soup.subject(uuid, uuid, uuid) IS
+    'How doctor() names a model or a version: by the names that the DBA''s functions take.';
+
 CREATE FUNCTION soup.doctor_processing() RETURNS TABLE (severity text, subject text, problem text, remedy text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -116,12 +128,21 @@ BEGIN ATOMIC
            'Look for "machinesoup launcher" in the server''s log; soup.database must name this database.'
      WHERE soup.launcher_pid() IS NULL AND NOT pg_is_in_recovery() -- a standby has none
     UNION ALL
-    SELECT 'error', format('version %s of model %s', v.version, v.model),
+    SELECT 'error', soup.subject(v.org, v.model, v.version),
            format('suspended since it failed too often: %s', coalesce(v.suspended_because, 'no reason given')),
-           'Correct the cause, then run soup.resume_version().'
-      FROM soup.version v WHERE v.state = 'suspended'
+           format('Correct the cause, then SELECT soup.resume_version(%L, %L, %L).', o.name, m.name, v.label)
+      FROM soup.version v
+      JOIN soup.model m ON m.org = v.org AND m.model = v.model
+      JOIN soup.org o ON o.org = v.org
+     WHERE v.state = 'suspended'
     UNION ALL
-    SELECT 'info', format('version %s of model %s', w.version, w.model),
+    SELECT 'info', soup.subject(m.org, m.model), 'has versions and none is the default: questions and records without a label find none',
+           'A consumer or org_admin with the right to promote makes one the default: soup_api.promote.'
+      FROM soup.model m
+     WHERE m.default_version IS NULL
+       AND EXISTS (SELECT FROM soup.version v WHERE v.org = m.org AND v.model = m.model)
+    UNION ALL
+    SELECT 'info', soup.subject(w.org, w.model, w.version),
            format('waits for its fit: %s of %s windows seen in partition %s, about %s more records needed there, %s records of its partitions wait%s',
                   w.windows_seen, w.windows_needed, w.partition, w.records_missing, coalesce(l.lag_records, 0),
                   coalesce(', last error ' || w.last_error, '')),
@@ -130,21 +151,26 @@ BEGIN ATOMIC
       LEFT JOIN LATERAL (SELECT sum(g.lag_records)::bigint AS lag_records FROM soup.lag g
                           WHERE g.org = w.org AND g.model = w.model AND g.version = w.version) l ON true
     UNION ALL
-    SELECT 'warning', format('version %s of model %s', c.version, c.model),
+    SELECT 'warning', soup.subject(c.org, c.model, c.version),
            format('partition %s, lane %s, offset %s: %s failed and %s unfinished attempts, last error %s, next at %s',
                   c.partition, c.lane, c.next_offset, c.failures, c.attempts, coalesce(c.last_error, 'none'), c.retry_at),
-           'The server''s log names the error. A batch that fails three times by its own fault is set aside in soup.quarantine.'
+           'The server''s log names the error. A batch that fails three times by its own fault is set aside.'
       FROM soup.cursor c WHERE c.failures > 0 OR c.attempts > 1
     UNION ALL
-    SELECT 'warning', format('version %s of model %s', q.version, q.model),
-           format('%s records are in soup.quarantine, the most frequent reason is %s',
+    SELECT 'warning', soup.subject(q.org, q.model, q.version),
+           format('%s records were set aside, the most frequent reason is %s',
                   sum(q.record_count), mode() WITHIN GROUP (ORDER BY q.reason)),
-           'SELECT * FROM soup.quarantine shows offsets and reasons; the raw log still holds the records.'
-      FROM soup.quarantine q GROUP BY q.version, q.model
+           format('SELECT * FROM soup.quarantined(%L, %L, %L) shows offsets and reasons; the raw log still holds the records.',
+                  o.name, m.name, v.label)
+      FROM soup.quarantine q
+      JOIN soup.version v ON v.org = q.org AND v.model = q.model AND v.version = q.version
+      JOIN soup.model m ON m.org = q.org AND m.model = q.model
+      JOIN soup.org o ON o.org = q.org
+     GROUP BY q.org, q.model, q.version, o.name, m.name, v.label
     UNION ALL
-    SELECT 'info', format('version %s of model %s', n.version, n.model),
+    SELECT 'info', soup.subject(n.org, n.model, n.version),
            format('%s windows were given up half full, because the streams in progress do not fit into the state of a partition', n.value),
-           'Spread the streams over a model with more partitions, or make windows shorter.'
+           'Spread the streams over more partitions (soup.set_partitions), or make windows shorter.'
       FROM soup.version_counter n WHERE n.name = 'streams_restarted' AND n.value > 0;
 END;
 COMMENT ON FUNCTION soup.doctor_processing() IS 'The rows of doctor() about launcher, fits, failures, quarantine and counters.';

@@ -163,3 +163,29 @@ CREATE FUNCTION soup.resume_version(org text, model text, label text) RETURNS vo
     LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
 COMMENT ON FUNCTION soup.resume_version(text, text, text) IS
     'Lets a suspended version process again, from where its cursors stand.';
+
+CREATE FUNCTION soup.dba_quarantined(org text, model text, label text)
+    RETURNS TABLE (partition integer, record_offset bigint, record_count integer, reason text, recorded_at timestamptz)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    in_org uuid := soup.find_org(dba_quarantined.org);
+    in_model uuid := soup.find_model(in_org, dba_quarantined.model);
+    the_version uuid;
+BEGIN
+    SELECT v.version INTO the_version FROM soup.version v
+     WHERE v.org = in_org AND v.model = in_model AND v.label = dba_quarantined.label;
+    IF NOT FOUND THEN
+        PERFORM soup.fail('P0002', 'NOT_FOUND', format('version "%s" does not exist in this model', dba_quarantined.label));
+    END IF;
+    RETURN QUERY SELECT q.partition, q.record_offset, q.record_count, q.reason, q.recorded_at FROM soup.quarantine q
+     WHERE q.org = in_org AND q.model = in_model AND q.version = the_version
+     ORDER BY q.partition, q.record_offset;
+END
+$body$;
+COMMENT ON FUNCTION soup.dba_quarantined(text, text, text) IS 'Implementation of soup.quarantined.';
+
+CREATE FUNCTION soup.quarantined(org text, model text, label text)
+    RETURNS TABLE (partition integer, record_offset bigint, record_count integer, reason text, recorded_at timestamptz)
+    LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'soup_dba_call';
+COMMENT ON FUNCTION soup.quarantined(text, text, text) IS
+    'What a version could not use: the offset of the first record, how many there are from it, why and when. docs/processors.md lists the reasons.';

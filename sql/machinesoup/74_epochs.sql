@@ -99,7 +99,7 @@ COMMENT ON FUNCTION soup.set_partitions(text, text, integer) IS
 CREATE FUNCTION soup.doctor_epochs() RETURNS TABLE (severity text, subject text, problem text, remedy text)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT 'info', format('version %s of model %s', g.version, g.model),
+    SELECT 'info', soup.subject(g.org, g.model, g.version),
            format('lane %s has %s records of partitions before epoch %s to process first; %s records of later ones wait',
                   g.lane, sum(g.lag_records) FILTER (WHERE p.epoch < m.epoch), m.epoch,
                   sum(g.lag_records) FILTER (WHERE p.epoch = m.epoch)),

@@ -54,7 +54,9 @@ my $failures = 'SELECT count(*) FROM soup.failure';
 my $counted  = $soup->sql($failures);
 like($counted, qr/^[34]$/, 'three attempts of the batch failed, and at most one of the slice that held it');
 is(cursor('a', 'attempts, failures, last_error IS NULL'), '0|0|t', 'the cursor has forgotten it');
-is($soup->sql("SELECT count(*) FROM soup.doctor() WHERE problem LIKE '3 records are in soup.quarantine%FAILED_23514'"), '1', 'doctor() tells');
+is($soup->sql("SELECT count(*) FROM soup.doctor() WHERE problem LIKE '3 records were set aside%FAILED_23514'"), '1', 'doctor() tells');
+my ($remedy) = $soup->sql("SELECT remedy FROM soup.doctor() WHERE problem LIKE '3 records were set aside%'") =~ /^(SELECT \* FROM soup\.quarantined\('o', 'm', 'a'\))/;
+is($soup->sql("SET ROLE soup_dba; $remedy", ) =~ s/\|[^|]*$//r, "0|$poison|3|FAILED_23514", '... and what it tells shows the DBA which');
 is(keys_of('b'), 'other', 'the other version is unaffected');
 
 # 2. Not the batch's fault: tried again with pauses until it works, nothing set aside, nothing counted.
