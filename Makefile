@@ -105,7 +105,7 @@ install:
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PG_LIBDIR)/,$(notdir $(LIBRARIES))) \
 	  $(addprefix $(DESTDIR)$(PG_SHAREDIR)/extension/,soupvec.control machinesoup.control machinesoup.demo \
-	    $(notdir $(SQL_SCRIPTS) $(wildcard sql/upgrade/*--*.sql)))
+	    $(notdir $(SQL_SCRIPTS) $(wildcard sql/upgrade/*--*.sql))) $(DESTDIR)$(PG_BINDIR)/$(notdir $(GATEWAY))
 
 clean:
 	@demo/down --remove

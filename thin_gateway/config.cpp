@@ -29,7 +29,7 @@ Address parse_address(const std::string& text) {
     return address;
 }
 
-/// The YAML file is flat: the long option names without dashes in front, e.g. `pool-read: 8`.
+/// The YAML file is flat: the long option names without dashes in front, e.g. `write-connections: 2`.
 class YamlFile : public CLI::Config {
 public:
     std::string to_config(const CLI::App*, bool, bool, std::string) const override { return {}; }

@@ -22,6 +22,13 @@ $(GATEWAY): $(GATEWAY_MAIN) $(GATEWAY_OBJECTS) $(CORE_OBJS)
 	@mkdir -p $(@D)
 	$(CXX) $(SANITIZE) $(LDFLAGS) $^ -L$(shell $(PG_CONFIG) --libdir) $(GATEWAY_LIBS) -o $@
 
+.PHONY: install-gateway
+install: install-gateway
+install-gateway: $(GATEWAY)
+	install -d $(DESTDIR)$(PG_BINDIR)
+	install -m 755 $< $(DESTDIR)$(PG_BINDIR)/soup_gateway.new
+	@mv -f $(DESTDIR)$(PG_BINDIR)/soup_gateway.new $(DESTDIR)$(PG_BINDIR)/soup_gateway
+
 # --- its own tests: the request path without sockets, and its fuzzer; tests/gateway/*.t run the binary ------------
 GATEWAY_UNIT := $(BUILD)/tests/gateway/unit
 GATEWAY_UNIT_OBJECTS := $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard tests/gateway/unit_*.cpp))

@@ -139,7 +139,7 @@ COMMENT ON OPERATOR FAMILY vector_l1_ops USING vann IS 'Made with the operator c
 CREATE OR REPLACE FUNCTION vann_calibration(index regclass, OUT recall real, OUT probes integer, OUT beam integer,
     OUT rerank integer, OUT measured_recall real) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'svec_vann_calibration' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION vann_calibration(regclass) IS 'What a vann index searches with to reach each recall, as it measured last.';
+COMMENT ON FUNCTION vann_calibration(regclass) IS 'What a vann index does to reach each recall, as it measured last: leaves (probes) and inner pages (beam) that a query reads on average, rows that it ranks by their details.';
 
 CREATE OR REPLACE FUNCTION vann_calibrate(index regclass, OUT recall real, OUT probes integer, OUT beam integer,
     OUT rerank integer, OUT measured_recall real) RETURNS SETOF record

@@ -146,6 +146,10 @@ sub vann_section {
     $row->('index', 'bytes_per_vector', 'bytes a vector', 'less');
     $text .= sprintf "\nRecall at one setting, after the build and after half of the rows were replaced: %.3f → %.3f.\n", @$set{qw(vann_recall_fresh vann_recall_replaced)}
         if exists $set->{vann_recall_replaced};
+    # HNSW returns ten rows from ten candidates at the least.
+    my @theirs = sort { $a->{recall} <=> $b->{recall} } @{ $set->{pgvector_curve} // [] };
+    $text .= sprintf "\nA rate at a recall lies between those of the two settings around it. pgvector's least, `hnsw.ef_search = %d`, finds %.3f, so its rate stands for less recall, too.\n",
+        @{ $theirs[0] }{qw(hnsw.ef_search recall)} if @theirs && $theirs[0]{recall} > 0.9;
     my $asked = exists $set->{promise_queries} ? number($set->{promise_queries}) . ' ' : '';
     $text .= "\nWhat `vann.recall` promises and what was measured on ${asked}queries that the index never saw: "
         . join(', ', map { sprintf '%s → %.3f', $_->{'vann.recall'}, $_->{recall} } grep { exists $_->{'vann.recall'} } @{ $set->{vann_promises} // $set->{vann_curve} }) . ".\n\n";

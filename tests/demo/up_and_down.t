@@ -61,13 +61,13 @@ my $copy = "$bin/pg_config";
 my @make = ('make', '-s', '--no-print-directory', "PG_CONFIG=$copy", "BUILD=$ENV{BUILD}");
 sub ours {
     chomp(my ($lib, $share) = map { scalar `$copy --$_` } qw(pkglibdir sharedir));
-    return sort glob "$lib/{soupvec,machinesoup}*.so $share/extension/{soupvec,machinesoup}*";
+    return sort glob "$lib/{soupvec,machinesoup}*.so $share/extension/{soupvec,machinesoup}* $bin/soup*";
 }
 
 # --- install and uninstall ------------------------------------------------------------------------------------------------
 succeeds('installed', @make, 'install');
 my @installed = ours();
-cmp_ok(scalar @installed, '>=', 8, 'install puts four libraries, two control files and two scripts') or diag "@installed";
+cmp_ok(scalar @installed, '>=', 9, 'install puts four libraries, two control files, two scripts and the gateway') or diag "@installed";
 succeeds('uninstalled', @make, 'uninstall');
 is_deeply([ours()], [], 'uninstall takes them all away');
 
