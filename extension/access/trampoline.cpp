@@ -17,6 +17,7 @@
 #include "boundary/datum.hpp"
 
 extern "C" {
+#include "executor/executor.h"
 #include "nodes/execnodes.h"
 #include "parser/parse_func.h"
 #include "access/htup_details.h"
@@ -36,7 +37,7 @@ struct Target {
     FmgrInfo function;
     int argument_count;
     bool is_strict;
-    bool is_in_progress; ///< A set-returning call that has not ended.
+    bool is_in_progress; ///< A set-returning call that has not ended. See note_progress.
     bool may_write;      ///< Published as VOLATILE.
 };
 
@@ -81,6 +82,25 @@ void refuse_on_standby(const Target& target) {
         throw Error("25006", "PRIMARY_ONLY", "this function works on the primary only");
 }
 
+/// The executor may leave a set before its end and begin another one at the same call site: LIMIT in a
+/// subquery, once for each outer row. That is a new call with arguments of its own, its token included.
+void forget_progress(Datum target) noexcept {
+    reinterpret_cast<Target*>(DatumGetPointer(target))->is_in_progress = false;
+}
+
+void note_progress(Target& target, const ReturnSetInfo* info) {
+    const bool is_in_progress = info != nullptr && IsA(info, ReturnSetInfo) &&
+                                info->returnMode == SFRM_ValuePerCall && info->isDone == ExprMultipleResult;
+    if (is_in_progress == target.is_in_progress) return;
+    // The server drops the callback when it has called it, so it is there exactly while the set is in
+    // progress.
+    pg::call([&] {
+        (is_in_progress ? RegisterExprContextCallback : UnregisterExprContextCallback)(
+            info->econtext, forget_progress, PointerGetDatum(&target));
+    });
+    target.is_in_progress = is_in_progress;
+}
+
 Datum run(FunctionCallInfo fcinfo, Target& target, int skipped) {
     LOCAL_FCINFO(inner, FUNC_MAX_ARGS);
     InitFunctionCallInfoData(*inner, &target.function, static_cast<short>(target.argument_count),
@@ -92,9 +112,7 @@ Datum run(FunctionCallInfo fcinfo, Target& target, int skipped) {
     }
     const Datum result = pg::call([&] { return FunctionCallInvoke(inner); });
     fcinfo->isnull = inner->isnull;
-    const auto* info = reinterpret_cast<const ReturnSetInfo*>(fcinfo->resultinfo);
-    target.is_in_progress = info != nullptr && IsA(info, ReturnSetInfo) &&
-                            info->returnMode == SFRM_ValuePerCall && info->isDone == ExprMultipleResult;
+    note_progress(target, reinterpret_cast<const ReturnSetInfo*>(fcinfo->resultinfo));
     return result;
 }
 

@@ -56,6 +56,10 @@ ROLLBACK;
 SELECT * FROM soup_api.list_models(:'token_a') UNION ALL SELECT * FROM soup_api.list_models(:'token_b');
 SELECT (SELECT count(*) FROM soup_api.list_models(:'token_a')), n FROM soup_data.bind_probe;
 WITH bound AS MATERIALIZED (SELECT * FROM soup_api.list_models(:'token_a')) SELECT n FROM bound, soup_data.bind_probe;
+-- A set that is left before its end is over: the next call at its place shows its own token.
+SELECT n, (SELECT soup_api.list_models(token) LIMIT 1) FROM (VALUES (1, :'token_a'), (2, 'garbage')) AS t(n, token);
+SELECT n, (SELECT soup_api.list_models(token) LIMIT 1) FROM (VALUES (1, :'token_a'), (2, :'token_b')) AS t(n, token);
+SELECT n, (SELECT soup_api.list_models(token) LIMIT 1) FROM (VALUES (1, :'token_a'), (2, :'token_a')) AS t(n, token);
 
 -- [a22] Not at top level.
 RESET ROLE;
