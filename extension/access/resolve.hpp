@@ -30,7 +30,8 @@ struct VersionRef {
     std::string storage; ///< Its table in soup_data.
 };
 
-/// Throws NOT_FOUND. A data scientist with grants in several orgs that use the same name gets BAD_INPUT.
+/// Throws NOT_FOUND; BAD_INPUT to a principal without org for a name that several orgs use in which it has
+/// grants.
 ModelRef find_model(const Identity& identity, std::string_view name);
 
 /// The labelled version, or without label the model's default. Throws NOT_FOUND, also when there is no

@@ -235,3 +235,15 @@ SELECT soup_api.list_models(left(:'token_a', 234));
 SELECT soup_api.list_models(overlay(:'token_a' PLACING CASE substr(:'token_a', 100, 1) WHEN 'A' THEN 'B' ELSE 'A' END FROM 100));
 SELECT soup_api.list_models(overlay(:'token_a' PLACING CASE substr(:'token_a', 200, 1) WHEN 'A' THEN 'B' ELSE 'A' END FROM 200));
 SELECT soup_api.list_models(:'token_a');
+
+-- Who is no org's may have grants in several: a name that two of them use means neither, in SQL as in C++.
+SELECT soup.add_model('bind A', 'of both', 1) IS NOT NULL AND soup.add_model('bind B', 'of both', 2) IS NOT NULL AS added;
+SELECT soup.add_principal(NULL, u, 'data_scientist', 'correct horse') IS NOT NULL AS added FROM unnest(ARRAY['bind-in-both', 'bind-in-b']) AS u;
+SELECT soup.grant_right(u, org, NULL, '*', 'query')
+  FROM (VALUES ('bind-in-both', 'bind A'), ('bind-in-both', 'bind B'), ('bind-in-b', 'bind B')) AS g(u, org);
+SELECT token AS in_both FROM soup_api.login('bind-in-both', 'correct horse') \gset
+SELECT token AS in_b FROM soup_api.login('bind-in-b', 'correct horse') \gset
+SELECT soup_api.describe_model(:'in_both', 'of both');
+SELECT soup_api.nearest(:'in_both', 'of both', ARRAY[1, 2]::real[]);
+SELECT (d).model FROM (SELECT soup_api.describe_model(:'in_both', 'of b only') AS d) x;
+SELECT (d).model, jsonb_array_length((d).partitions) AS partitions FROM (SELECT soup_api.describe_model(:'in_b', 'of both') AS d) x;

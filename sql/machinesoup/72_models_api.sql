@@ -38,10 +38,15 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'P0002', SCHEMA = 'soup', CONSTRAINT = 'NOT_FOUND', MESSAGE = 'model does not exist';
     END IF;
+    -- Names are unique in an org. Who is no org's may have grants in several, and is not answered with one's by chance.
+    IF EXISTS (SELECT FROM soup.model m WHERE m.name = visible_model.name AND m.org <> found_model.org) THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', SCHEMA = 'soup', CONSTRAINT = 'BAD_INPUT',
+              MESSAGE = 'the model''s name is used by several orgs in which you have grants';
+    END IF;
     RETURN found_model;
 END
 $body$;
-COMMENT ON FUNCTION soup.visible_model(text) IS 'The model of this name in the bound scope, or NOT_FOUND, which looks the same whether it is hidden or absent.';
+COMMENT ON FUNCTION soup.visible_model(text) IS 'The model of this name in the bound scope, or NOT_FOUND, which looks the same whether it is hidden or absent. BAD_INPUT if several orgs in scope use the name, as for the functions in C.';
 
 -- Counting scans the table, so from 100,000 rows on the answer is the planner's own estimate: rows per page when it was
 -- last vacuumed or analysed, times its pages now. A table that nothing is known about yet is counted.
