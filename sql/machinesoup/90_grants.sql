@@ -1,7 +1,9 @@
 -- Who owns, who may. Runs last and goes through the catalogue, so that no room's object is forgotten.
 
 -- The catalogue's own functions that are ways round the API or out of it: SQL in text, large objects, advisory locks,
--- other sessions, the WAL, sizes. They are everybody's by default; here they are the platform's and the monitors'.
+-- other sessions, the WAL, sizes; and set_config, which is SET past the list of settings that the gateway may change
+-- (utility_guard.cpp), also behind UPDATE pg_settings. They are everybody's by default; here they are the platform's and
+-- the monitors'.
 DO $revokes$
 DECLARE
     f record;
@@ -14,7 +16,7 @@ BEGIN
                 OR p.proname ~ '^(query|table|schema|database|cursor)_to_xml'
                 OR p.proname ~ '^pg_(try_)?advisory_'
                 OR p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$'
-                OR p.proname IN ('ts_stat', 'pg_logical_emit_message', 'pg_export_snapshot', 'pg_notify', 'pg_terminate_backend',
+                OR p.proname IN ('set_config', 'ts_stat', 'pg_logical_emit_message', 'pg_export_snapshot', 'pg_notify', 'pg_terminate_backend',
                                  'pg_cancel_backend', 'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn'))
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f.signature);
@@ -25,6 +27,8 @@ BEGIN
     END LOOP;
 END
 $revokes$;
+-- The server's own programs begin their sessions with it: pg_dump, vacuumdb, reindexdb.
+GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO pg_read_all_data, pg_database_owner;
 
 -- Nobody but a superuser writes code here, and nobody makes temporary objects that could stand before real ones.
 DO $database$

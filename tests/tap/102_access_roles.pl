@@ -25,7 +25,7 @@ sub refused { my ($statements, $expected, $name) = @_; return $cluster->refused(
 
 # a01: identity from a setting.
 refused("SET soup.org = 'B'; SELECT set_config('soup.principal', 'root', false); SET soup.database = 'x';",
-	[ '42602', '42602', '55P02' ], 'a01_guc_forge');
+	[ '42602', '42501', '55P02' ], 'a01_guc_forge');
 # a02: the same at connection start and in the catalogue.
 {
 	local $ENV{PGOPTIONS} = '-c soup.org=B';
@@ -94,6 +94,12 @@ refused(q{CREATE FUNCTION public.f() RETURNS int LANGUAGE internal LEAKPROOF AS 
 	  . 'CREATE PUBLICATION p FOR ALL TABLES; SET debug_print_plan = on; VACUUM; CHECKPOINT; REINDEX DATABASE soup;'
 	  . q{SECURITY LABEL ON ROLE soup_gateway IS 'x'; COMMENT ON SCHEMA soup IS 'x'; LOAD 'machinesoup';},
 	[ ('42501 FORBIDDEN_STMT') x 12 ], 'b08 b27 b32 b36 b42 statements outside the list');
+# A setting outside the list, by the function behind SET and by the view that calls it.
+refused(q{SELECT set_config('debug_print_plan', 'on', false); UPDATE pg_settings SET setting = 'on' WHERE name = 'debug_print_plan';},
+	[ ('42501') x 2 ], 'b27 set_config');
+is($cluster->sql(q{SELECT string_agg(r.rolname, ' ' ORDER BY r.rolname) FROM pg_roles r
+	WHERE r.rolname LIKE 'soup\_%' AND has_function_privilege(r.oid, 'set_config(text, text, boolean)', 'EXECUTE')}),
+	'soup_dba soup_owner', 'b27 twin: set_config is the platform\'s');
 refused("BEGIN; $call DECLARE c CURSOR WITH HOLD FOR SELECT 1; ROLLBACK;", '42501 FORBIDDEN_STMT', 'b23_with_hold');
 for (
 	q{lo_from_bytea(0, 'x')}, 'lo_create(0)', q{lo_import('/etc/passwd')}, q{query_to_xml('SELECT 1', true, true, '')},
