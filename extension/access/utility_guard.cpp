@@ -1,6 +1,6 @@
 // A list of what is allowed, not of what is refused: the gateway's role needs a handful of statements, and
-// each other one is a way round the functions of soup_api (ALTER ROLE on itself, LISTEN, DECLARE WITH HOLD,
-// EXPLAIN, COPY …).
+// each other one is a way round the functions of soup_api (ALTER ROLE on itself, LISTEN, EXPLAIN, COPY …; or
+// DECLARE, whose rows could be fetched after the principal that they were read under has lost its rights).
 //
 // The guard looks at who is the current user, so a function of the platform that runs as soup_owner may do
 // DDL on the gateway's behalf.
@@ -59,16 +59,12 @@ bool is_allowed_to_gateway(const Node* statement) {
     case T_PrepareStmt:
     case T_ExecuteStmt:
     case T_DeallocateStmt:
-    case T_FetchStmt:
-    case T_ClosePortalStmt:
     case T_VariableShowStmt:
     case T_DiscardStmt:
     case T_CallStmt:
     // Refused by privileges, with the server's own words.
     case T_DoStmt:
         return true;
-    case T_DeclareCursorStmt:
-        return !is_held_cursor(statement);
     case T_VariableSetStmt:
         return is_gateway_setting(reinterpret_cast<const VariableSetStmt*>(statement));
     default:
