@@ -63,6 +63,14 @@ void require_top_level() {
         throw bind_nested("It is called in a statement that reads a secured table itself.");
 }
 
+/// Which of two serializable transactions fails depends on what both have read and written, so it would tell
+/// one org of another.
+void refuse_serializable() {
+    if (IsolationIsSerializable())
+        throw Error("42501", "FORBIDDEN_STMT", "the API cannot be called in a serializable transaction", "",
+                    "Begin it with ISOLATION LEVEL READ COMMITTED or REPEATABLE READ.");
+}
+
 /// What the token says, once its signature is known to be right.
 crypto::Claims open_token(std::string_view token, std::int64_t now_us) {
     if (token.size() != crypto::token_characters) throw token_bad();
@@ -93,6 +101,7 @@ void initialise() {
 }
 
 Identity verify_token(std::string_view token) {
+    refuse_serializable();
     const std::int64_t now_us = unix_now_us();
     const crypto::Claims claims = open_token(token, now_us);
     if (!crypto::is_live(claims, now_us) || claims.expires_us - claims.issued_us > token_life_us(claims.kind))

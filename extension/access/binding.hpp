@@ -17,13 +17,14 @@ namespace soup::access {
 void initialise();
 
 /// Checks token and kind for the soup_api function that fcinfo calls, and binds. Call it first, in the first
-/// call of a set-returning function. Throws TOKEN_BAD, TOKEN_EXPIRED, BIND_NESTED, BIND_TWICE, SCOPE.
+/// call of a set-returning function. Throws TOKEN_BAD, TOKEN_EXPIRED, BIND_NESTED, BIND_TWICE, SCOPE, and
+/// FORBIDDEN_STMT in a serializable transaction.
 const Identity& bind(FunctionCallInfo fcinfo, std::string_view token);
 /// The same with the call's first argument as the token; null is TOKEN_BAD.
 const Identity& bind(FunctionCallInfo fcinfo);
 
 /// Signature, audience, times, key, and the principal's present state; binds nothing. A verified token costs
-/// a digest and two look-ups from then on. Throws TOKEN_BAD or TOKEN_EXPIRED.
+/// a digest and two look-ups from then on. Throws TOKEN_BAD, TOKEN_EXPIRED or FORBIDDEN_STMT, as bind() does.
 Identity verify_token(std::string_view token);
 
 /// The principal bound to this transaction, or null; also seen in its parallel workers.

@@ -103,6 +103,18 @@ is($cluster->sql(q{SELECT string_agg(r.rolname, ' ' ORDER BY r.rolname) FROM pg_
 # Rows of a cursor could be fetched after the principal that they were read under has lost its rights.
 refused("BEGIN; $call DECLARE c CURSOR WITH HOLD FOR SELECT 1; ROLLBACK; BEGIN; $call DECLARE c CURSOR FOR SELECT 1; ROLLBACK;"
 	  . 'FETCH c; MOVE c; CLOSE c; CLOSE ALL;', [ ('42501 FORBIDDEN_STMT') x 6 ], 'b23 no cursors');
+# Whether a serializable transaction commits depends on what other orgs' do.
+refused("BEGIN ISOLATION LEVEL SERIALIZABLE; $call ROLLBACK; SET default_transaction_isolation = serializable; $call",
+	[ ('42501 FORBIDDEN_STMT') x 2 ], 'no call in a serializable transaction');
+{
+	my $producer = $cluster->login($cluster->principal('A', 'producer', 'append'));
+	my $append = "soup_api.append('$producer', 'pump', ARRAY['{}']::bytea[])";
+	my $many = "soup_api.append_many(ARRAY['$producer'], ARRAY['pump'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[1], ARRAY['{}']::bytea[], NULL)";
+	for my $level ('serializable', 'repeatable read') {
+		my ($out, $err) = $cluster->run("BEGIN ISOLATION LEVEL $level; SELECT code FROM $many; SELECT count(*) FROM $append; ROLLBACK;", @gateway);
+		$level eq 'serializable' ? is($out, 'FORBIDDEN_STMT', 'append_many neither') : is($out, "\n1", 'twin: appends in repeatable read');
+	}
+}
 for (
 	q{lo_from_bytea(0, 'x')}, 'lo_create(0)', q{lo_import('/etc/passwd')}, q{query_to_xml('SELECT 1', true, true, '')},
 	q{database_to_xml(true, true, '')}, q{ts_stat('SELECT 1')}, q{pg_notify('a', 'b')}, 'pg_advisory_lock(1)',
