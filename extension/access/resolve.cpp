@@ -1,5 +1,7 @@
 // Models by (org, name), versions by (org, model, label) and by identifier, each found row cached until the
-// catalogue changes. What is not found is not cached: names come from outside and have no end.
+// catalogue changes. What is not found is not cached: names come from outside and have no end. So a look-up
+// of an absent name takes longer than one of a known name, and none is made for a name that grants do not
+// reach: else time would tell what is hidden from what is absent.
 #include "access/resolve.hpp"
 
 #include "access/catalogue_scan.hpp"
@@ -27,12 +29,14 @@ struct VersionColumn {
 constexpr std::size_t cached_rows_max = 16384;
 
 using ModelKey = std::pair<Uuid, std::string>;
+using ModelIdKey = std::pair<Uuid, Uuid>;
 using LabelKey = std::tuple<Uuid, Uuid, std::string>;
 using VersionKey = std::tuple<Uuid, Uuid, Uuid>;
 
 struct NameCache {
     std::uint64_t generation = 0;
     std::map<ModelKey, ModelRef> models;
+    std::map<ModelIdKey, ModelRef> models_by_id;
     std::map<LabelKey, VersionRef> labels;
     std::map<VersionKey, VersionRef> versions;
 };
@@ -41,14 +45,27 @@ NameCache* names = nullptr;
 NameCache& fresh_cache() {
     if (names == nullptr) names = new NameCache;
     const std::uint64_t generation = catalogue_generation();
-    const std::size_t rows = names->models.size() + names->labels.size() + names->versions.size();
+    const std::size_t rows =
+        names->models.size() + names->models_by_id.size() + names->labels.size() + names->versions.size();
     if (names->generation != generation || rows >= cached_rows_max) {
         names->models.clear();
+        names->models_by_id.clear();
         names->labels.clear();
         names->versions.clear();
         names->generation = generation;
     }
     return *names;
+}
+
+ModelRef model_row(const FoundRows& rows) {
+    ModelRef model;
+    model.org = pg::to_uuid(rows.datum(0, ModelColumn::org));
+    model.model = pg::to_uuid(rows.datum(0, ModelColumn::id));
+    model.epoch = DatumGetInt32(rows.datum(0, ModelColumn::epoch));
+    if (!rows.is_null(0, ModelColumn::default_version))
+        model.default_version = pg::to_uuid(rows.datum(0, ModelColumn::default_version));
+    model.name = pg::to_string(rows.datum(0, ModelColumn::name));
+    return model;
 }
 
 const ModelRef* model_by_name(const Uuid& org, std::string_view name) {
@@ -59,14 +76,18 @@ const ModelRef* model_by_name(const Uuid& org, std::string_view name) {
                              {ModelColumn::name, F_TEXTEQ, search_text(name)}};
     const FoundRows rows("model", "model_org_name_key", key);
     if (rows.empty()) return nullptr;
-    ModelRef model;
-    model.org = org;
-    model.model = pg::to_uuid(rows.datum(0, ModelColumn::id));
-    model.epoch = DatumGetInt32(rows.datum(0, ModelColumn::epoch));
-    if (!rows.is_null(0, ModelColumn::default_version))
-        model.default_version = pg::to_uuid(rows.datum(0, ModelColumn::default_version));
-    model.name = name;
-    return &known.models.emplace(std::move(place), std::move(model)).first->second;
+    return &known.models.emplace(std::move(place), model_row(rows)).first->second;
+}
+
+const ModelRef* model_by_id(const Uuid& org, const Uuid& model) {
+    NameCache& known = fresh_cache();
+    const ModelIdKey place(org, model);
+    if (auto found = known.models_by_id.find(place); found != known.models_by_id.end()) return &found->second;
+    const KeyColumn key[] = {{ModelColumn::org, F_UUID_EQ, search_uuid(org)},
+                             {ModelColumn::id, F_UUID_EQ, search_uuid(model)}};
+    const FoundRows rows("model", "model_pkey", key);
+    if (rows.empty()) return nullptr;
+    return &known.models_by_id.emplace(place, model_row(rows)).first->second;
 }
 
 VersionRef version_row(const FoundRows& rows) {
@@ -117,6 +138,19 @@ std::vector<Uuid> orgs_of(const Identity& identity) {
     return orgs;
 }
 
+/// The model of this name that the grants in one org reach. Where they name models, the name is compared with
+/// theirs, which takes as long whether another model bears it or none.
+const ModelRef* granted_model(const Identity& identity, const Uuid& org, std::string_view name) {
+    const std::shared_ptr<const GrantSet> set = grants_of(identity.principal);
+    for (const Grant& grant : set->grants) {
+        if (grant.org != org) continue;
+        if (!grant.model) return model_by_name(org, name); // Sorted before the org's other grants.
+        const ModelRef* model = model_by_id(org, *grant.model);
+        if (model != nullptr && model->name == name) return model;
+    }
+    return nullptr;
+}
+
 Error no_such_model() {
     return not_found("no such model");
 }
@@ -134,8 +168,8 @@ VersionRef if_visible(const Identity& identity, const VersionRef* version,
 ModelRef find_model(const Identity& identity, std::string_view name) {
     std::optional<ModelRef> found;
     for (const Uuid& org : orgs_of(identity)) {
-        const ModelRef* model = model_by_name(org, name);
-        if (model == nullptr || !may_see_model(identity, org, model->model)) continue;
+        const ModelRef* model = granted_model(identity, org, name);
+        if (model == nullptr) continue;
         if (found) throw bad_input("the model's name is used by several orgs in which you have grants");
         found = *model;
     }
@@ -145,7 +179,10 @@ ModelRef find_model(const Identity& identity, std::string_view name) {
 
 VersionRef find_version(const Identity& identity, const ModelRef& model,
                         std::optional<std::string_view> label) {
-    if (label) return if_visible(identity, version_by_label(model.org, model.model, *label));
+    if (label) {
+        const bool is_reached = may_see_label(identity, model.org, model.model, *label);
+        return if_visible(identity, is_reached ? version_by_label(model.org, model.model, *label) : nullptr);
+    }
     const VersionRef* version =
         model.default_version ? version_by_id(model.org, model.model, *model.default_version) : nullptr;
     return if_visible(identity, version, "no default version is visible; name a label");

@@ -247,3 +247,36 @@ SELECT soup_api.describe_model(:'in_both', 'of both');
 SELECT soup_api.nearest(:'in_both', 'of both', ARRAY[1, 2]::real[]);
 SELECT (d).model FROM (SELECT soup_api.describe_model(:'in_both', 'of b only') AS d) x;
 SELECT (d).model, jsonb_array_length((d).partitions) AS partitions FROM (SELECT soup_api.describe_model(:'in_b', 'of both') AS d) x;
+
+-- No look-up is made for a name that no grant reaches, so its time does not tell whether it is there. Models, counted in
+-- one transaction: a hidden one and an absent one; and what a grant on the whole org looks for.
+SELECT soup.add_principal('bind A', u, 'producer', 'correct horse') IS NOT NULL AS added FROM unnest(ARRAY['bind-narrow', 'bind-wide']) AS u;
+SELECT soup.grant_right(u, 'bind A', m, '*', 'append') FROM (VALUES ('bind-narrow', 'of both'), ('bind-wide', NULL)) AS g(u, m);
+SELECT token AS narrow FROM soup_api.login('bind-narrow', 'correct horse') \gset
+SELECT token AS wide FROM soup_api.login('bind-wide', 'correct horse') \gset
+CREATE FUNCTION pg_temp.look_up(token text, model text, OUT refusal text, OUT look_ups bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    look_ups := pg_stat_get_xact_numscans('soup.model_org_name_key'::regclass);
+    SELECT m.code INTO refusal FROM soup_api.append_many(ARRAY[token], ARRAY[model], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL],
+                                                         ARRAY[1], ARRAY['{}']::bytea[], NULL) m;
+    look_ups := pg_stat_get_xact_numscans('soup.model_org_name_key'::regclass) - look_ups;
+END
+$$;
+SELECT who, m.model, l.* FROM (VALUES ('narrow', :'narrow'), ('wide', :'wide')) AS w(who, token)
+ CROSS JOIN (VALUES ('second'), ('absent'), ('of both')) AS m(model) CROSS JOIN LATERAL pg_temp.look_up(token, m.model) l WHERE who = 'narrow' OR m.model = 'absent';
+-- Labels, counted by the server's statistics, since each refusal ends its transaction.
+SELECT soup.add_version('bind A', 'of both', label, '{"runtime": "builtin", "entry": "passthrough",
+    "input": {"content_type": "application/json"}, "output": {"vector": 2}}') IS NOT NULL AS added FROM unnest(ARRAY['seen-1', 'hidden-1']) AS label;
+SELECT soup.add_principal('bind A', 'bind-labels', 'consumer', 'correct horse') IS NOT NULL AS added;
+SELECT soup.grant_right('bind-labels', 'bind A', 'of both', 'seen-*', 'query');
+SELECT token AS labels FROM soup_api.login('bind-labels', 'correct horse') \gset
+SELECT pg_stat_force_next_flush();
+SELECT pg_stat_get_numscans('soup.version_org_model_label_key'::regclass) AS before \gset
+SELECT soup_api.nearest(:'labels', 'of both', ARRAY[1, 2]::real[], label => 'hidden-1');
+SELECT soup_api.nearest(:'labels', 'of both', ARRAY[1, 2]::real[], label => 'hidden-absent');
+SELECT pg_stat_force_next_flush();
+SELECT pg_stat_get_numscans('soup.version_org_model_label_key'::regclass) - :before AS look_ups;
+SELECT soup_api.nearest(:'labels', 'of both', ARRAY[1, 2]::real[], label => 'seen-absent');
+SELECT soup_api.nearest(:'labels', 'of both', ARRAY[1, 2]::real[], label => 'seen-1');
+SELECT pg_stat_force_next_flush();
+SELECT pg_stat_get_numscans('soup.version_org_model_label_key'::regclass) - :before AS look_ups;
