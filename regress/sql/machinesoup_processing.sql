@@ -80,6 +80,19 @@ SELECT string_agg(key, ' ' ORDER BY key) AS a FROM soup_data.:"vectors" WHERE ke
 SELECT string_agg(key, ' ' ORDER BY key) AS b FROM soup_data.:"vectors_b";
 SELECT v.label, c.lane, c.next_offset, c.records, c.attempts, c.failures, c.last_error FROM soup.cursor c
   JOIN processing_version v USING (org, version) WHERE v.model = 'vectors' ORDER BY 1, 2;
+-- To b and back four times, with a record each time: both keep one interval in each partition, and get each record once.
+SELECT set_config('processing.c', :'c', false) IS NOT NULL AS c_is_set, set_config('processing.p', :'p', false) IS NOT NULL AS p_is_set;
+SELECT format($$SELECT (soup_api.promote(current_setting('processing.c'), 'vectors', %L)).label$$, CASE i % 2 WHEN 1 THEN 'b' ELSE 'a' END),
+       format($$SELECT (soup_api.append(current_setting('processing.p'), 'vectors', ARRAY['{"id":"e%s","vector":[6,%s]}'::bytea], content_type => 'application/json')).count$$,
+              to_char(i, 'FM00'), i)
+  FROM generate_series(1, 8) AS i ORDER BY i \gexec
+CALL processing_wait('vectors');
+SELECT v.label, i.partition, count(*) AS intervals, count(i.to_offset) AS closed FROM soup.version_interval i
+  JOIN processing_version v USING (org, version) WHERE v.model = 'vectors' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT string_agg(key, ' ' ORDER BY key) AS a FROM soup_data.:"vectors" WHERE key LIKE 'e%';
+SELECT string_agg(key, ' ' ORDER BY key) AS b FROM soup_data.:"vectors_b" WHERE key LIKE 'e%';
+SELECT v.label, c.lane, c.next_offset, c.records FROM soup.cursor c
+  JOIN processing_version v USING (org, version) WHERE v.model = 'vectors' ORDER BY 1, 2;
 
 -- position: degrees beside earth-centred metres.
 SELECT soup.add_version('processing', 'places', 'p', '{"runtime": "builtin", "entry": "position", "input": {"key_field": "name"},

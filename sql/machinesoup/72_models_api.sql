@@ -177,7 +177,20 @@ BEGIN
         UPDATE soup.version_interval i SET to_offset = lane.next_offset
          WHERE i.org = lane.org AND i.model = lane.model AND i.version = current_one.version
            AND i.partition = lane.partition AND i.to_offset IS NULL AND i.cause = 'promotion';
-        -- The new one begins where its intervals end so far: the gap up to now is processed first.
+        -- The new one goes on where its intervals end so far: the gap up to now is processed first. An interval of the
+        -- same kind that ends there is opened again, since workers and views read all of a version's at each look, and
+        -- promotions back and forth would add one each time.
+        UPDATE soup.version_interval i SET to_offset = NULL
+         WHERE i.org = lane.org AND i.model = lane.model AND i.version = target.version AND i.partition = lane.partition
+           AND (i.from_offset, i.opened_at) = (
+               SELECT l.from_offset, l.opened_at
+                 FROM (SELECT e.from_offset, e.opened_at, e.cause, e.to_offset, bool_or(e.to_offset IS NULL) OVER () AS is_open,
+                              max(e.to_offset) OVER () AS end_offset
+                         FROM soup.version_interval e
+                        WHERE e.org = lane.org AND e.model = lane.model AND e.version = target.version
+                          AND e.partition = lane.partition) l
+                WHERE NOT l.is_open AND l.to_offset = l.end_offset AND l.cause = 'promotion'
+                ORDER BY l.from_offset, l.opened_at LIMIT 1);
         INSERT INTO soup.version_interval (org, model, version, partition, from_offset, cause)
         SELECT lane.org, lane.model, target.version, lane.partition, coalesce(max(i.to_offset), 0), 'promotion'
           FROM soup.version_interval i
