@@ -72,7 +72,7 @@ void add_limits(CLI::App& app, Config& config) {
     app.add_option("--binary-bytes", limits.binary_bytes_max, "largest binary body")->check(bytes);
     app.add_option("--records", limits.records_max, "most records in one append")
         ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
-    app.add_option("--bodies-bytes", limits.bodies_bytes_max, "bodies held by one thread at a time")
+    app.add_option("--bodies-bytes", limits.bodies_bytes_max, "bytes of bodies held by one thread at a time")
         ->check(bytes);
     app.add_option("--connections", config.connections_max, "most client connections of one thread")
         ->check(CLI::Range(1, 1'000'000));
@@ -87,7 +87,7 @@ void add_limits(CLI::App& app, Config& config) {
     auto& deadlines = config.deadlines;
     add_milliseconds(app, "--idle-ms", deadlines.idle, "idle time between two requests");
     add_milliseconds(app, "--header-ms", deadlines.header, "time for a request's header");
-    add_milliseconds(app, "--body-ms", deadlines.body, "time for a request's body");
+    add_milliseconds(app, "--body-ms", deadlines.body, "how far a body may fall behind 64 KiB/s");
     add_milliseconds(app, "--write-ms", deadlines.write, "time without progress of a slow reader");
     add_milliseconds(app, "--request-ms", deadlines.request, "time for one call of PostgreSQL");
     add_milliseconds(app, "--stream-ms", deadlines.stream, "time for one streamed result");

@@ -23,14 +23,14 @@ struct RequestLimits {
     std::size_t ndjson_bytes_max = std::size_t{64} << 20;
     std::size_t binary_bytes_max = std::size_t{64} << 20;
     std::size_t records_max = 100'000; ///< In one append; the server takes no more either.
-    /// Bodies held by all connections of a worker together; beyond it new bodies get 503.
+    /// Bodies held by all connections of a worker together, as far as they have come; beyond it they get 503.
     std::size_t bodies_bytes_max = std::size_t{1} << 30;
 };
 
 struct Deadlines {
     milliseconds idle{75'000};   ///< between two requests of a connection
     milliseconds header{10'000}; ///< from a request's first byte to the end of its header
-    milliseconds body{60'000};   ///< whole body; a big one gets more, by body_bytes_per_s_min
+    milliseconds body{60'000};   ///< how far a body may fall behind body_bytes_per_s_min
     milliseconds write{30'000};  ///< without any progress of the reader
     milliseconds request{30'000};
     milliseconds stream{3'600'000};

@@ -56,6 +56,17 @@ void HttpConnection::enter(Phase phase, Clock::duration limit) {
     deadline_ = Clock::now() + limit;
 }
 
+void HttpConnection::enter_body() {
+    const auto& deadlines = worker_.config().deadlines;
+    phase_ = Phase::body;
+    deadline_ = pace_.emplace(deadlines.body, deadlines.body_bytes_per_s_min, Clock::now()).deadline();
+}
+
+void HttpConnection::keep_pace(std::size_t bytes) {
+    pace_->received(bytes, Clock::now());
+    deadline_ = pace_->deadline();
+}
+
 Awaitable<HttpConnection::Read> HttpConnection::read_request() {
     const auto& deadlines = worker_.config().deadlines;
     parser_.emplace(request_, worker_.config().limits);
@@ -65,6 +76,7 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request() {
     while (true) {
         if (input_begin_ != input_end_) {
             if (phase_ == Phase::idle) enter(Phase::header, deadlines.header);
+            const std::size_t had = request_.body.size();
             try {
                 input_begin_ += parser_->feed({input_.data.get() + input_begin_, input_end_ - input_begin_});
             } catch (const Problem& problem) {
@@ -72,22 +84,22 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request() {
                 co_return Read::refused;
             }
             if (parser_->has_header()) {
-                const std::size_t announced = parser_->body_bytes_announced();
-                if (!take_room(announced)) {
+                if (!take_room()) {
                     refusal_ = problem("BUSY", "too many big requests at a time");
                     co_return Read::refused;
                 }
                 if (parser_->is_done()) co_return Read::request;
                 if (phase_ == Phase::header)
-                    enter(Phase::body,
-                          deadlines.body + std::chrono::seconds(announced / deadlines.body_bytes_per_s_min));
+                    enter_body();
+                else
+                    keep_pace(request_.body.size() - had);
                 if (request_.expects_continue && !has_continued) {
                     has_continued = true;
                     const bool is_written = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
                     if (!is_written) co_return Read::ended;
-                    enter(Phase::body, deadlines.body);
+                    enter_body();
                 }
-                make_space(announced);
+                make_space(parser_->body_bytes_announced());
             }
         }
         make_space(0);
@@ -125,8 +137,10 @@ void HttpConnection::make_space(std::size_t announced) {
     }
 }
 
-bool HttpConnection::take_room(std::size_t announced) {
-    const std::size_t needed = std::max(announced, request_.body.size());
+// Room is for what has come, not for what is announced: an announcement costs nobody anything, and nobody has
+// looked at a token yet.
+bool HttpConnection::take_room() {
+    const std::size_t needed = request_.body.size();
     if (needed <= room_) return true;
     if (!worker_.take_body_room(needed - room_)) return false;
     room_ = needed;

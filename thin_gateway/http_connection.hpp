@@ -6,6 +6,7 @@
 // cancelled and its coroutine decides what to say.
 #pragma once
 
+#include "thin_gateway/body_pace.hpp"
 #include "thin_gateway/dispatch.hpp"
 #include "thin_gateway/request_parser.hpp"
 #include "thin_gateway/worker.hpp"
@@ -39,9 +40,11 @@ private:
     Awaitable<> linger();
     void render(Exchange& exchange);
     bool try_write(std::string_view bytes);
-    bool take_room(std::size_t announced);
+    bool take_room();
     void give_room();
     void enter(Phase phase, Clock::duration limit);
+    void enter_body();
+    void keep_pace(std::size_t bytes);
     void make_space(std::size_t announced);
     void log_answer(const Exchange& exchange, Clock::time_point since);
 
@@ -53,6 +56,7 @@ private:
     Request request_;
     std::optional<RequestParser> parser_;
     std::optional<Problem> refusal_;
+    std::optional<BodyPace> pace_; ///< of the body that is coming in
     /// Bytes as they came from the socket; not zeroed, unlike a vector's: a big body goes through many times.
     struct Input {
         explicit Input(std::size_t bytes)

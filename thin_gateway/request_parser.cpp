@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t fields_max = 100;
 // simdjson reads a little past the end; room for it spares a copy of the body.
 constexpr std::size_t body_padding_bytes = 64;
+// Up to here a body gets its memory at once; a bigger one as its bytes come, however long it says it is.
+constexpr std::size_t body_bytes_at_once = 64 << 10;
 
 std::string_view view(boost::beast::string_view text) {
     return {text.data(), text.size()};
@@ -177,13 +179,21 @@ void RequestParser::on_header_impl(error_code& ec) {
         if (*length > body_bytes_max_)
             return refuse(ec, "TOO_BIG", "the body may have " + std::to_string(body_bytes_max_) + " bytes");
         announced_ = *length;
-        if (announced_) request_.body.reserve(announced_ + body_padding_bytes);
+        if (announced_) reserve_body(std::min(announced_, body_bytes_at_once));
     }
+}
+
+void RequestParser::reserve_body(std::size_t bytes) {
+    request_.body.reserve(bytes + body_padding_bytes);
 }
 
 void RequestParser::append_body(string_view body, error_code& ec) {
     if (body.size() > body_bytes_max_ - request_.body.size())
         return refuse(ec, "TOO_BIG", "the body may have " + std::to_string(body_bytes_max_) + " bytes");
+    // Doubles, as a string does by itself, up to the length announced and what simdjson wants behind it.
+    const std::size_t bytes = request_.body.size() + body.size();
+    if (announced_ && bytes + body_padding_bytes > request_.body.capacity())
+        reserve_body(std::min(announced_, std::max(bytes, 2 * request_.body.capacity())));
     request_.body.append(body.data(), body.size());
 }
 

@@ -50,6 +50,7 @@ private:
     void check_header(std::string_view input);
     [[noreturn]] void throw_malformed(const error_code& ec);
     void append_body(string_view body, error_code& ec);
+    void reserve_body(std::size_t bytes);
 
     Request& request_;
     const RequestLimits& limits_;

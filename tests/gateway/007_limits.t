@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use FindBin;
+use IO::Select;
 use lib "$FindBin::Bin/lib";
 use SoupGateway;
 use Test::More;
@@ -60,6 +61,55 @@ subtest 'records' => sub {
     }
     like get($gateway, '/metrics')->{body}, qr/^soup_gateway_records_appended_total 6$/m, 'records are counted, not bodies';
     isnt system("$ENV{SOUP_BUILD}/soup_gateway --records 100001 >/dev/null 2>&1"), 0, 'more than the server takes cannot be set';
+    stop_gateway($gateway);
+};
+
+# Sends an append's header and only this much of its body.
+my $begin_append = sub {
+    my ($gateway, $announced, $body, @headers) = @_;
+    my $socket = connect_to($gateway);
+    my $message = join "\r\n", 'POST /v1/append HTTP/1.1', 'Host: x', 'Content-Type: application/json', @headers,
+        "Content-Length: $announced", '', $body;
+    local $SIG{PIPE} = 'IGNORE';
+    while (length $message) {
+        my $sent = syswrite($socket, $message) // last; # refused already
+        substr $message, 0, $sent, '';
+    }
+    return $socket;
+};
+
+subtest 'room for bodies' => sub {
+    my $gateway = start_gateway($node, 'bodies-bytes' => 1 << 20);
+    my $big = [ 'x' x 500_000 ];
+    my @announcing = map { $begin_append->($gateway, 1_000_000, '{') } 1 .. 16;
+    is append_json($gateway, $producer, 'pump', $big)->{status}, 200, 'who only announces bodies takes room from nobody';
+    # While its bytes are on their way it may be the other one that finds no room: then once more.
+    my ($holding, $refused);
+    ok wait_for(sub {
+        $holding = $begin_append->($gateway, 1_000_000, '{' . ' ' x 900_000);
+        return ($refused = append_json($gateway, $producer, 'pump', $big))->{status} == 503;
+    }, 'the bytes have come'), 'bytes that have come do take it';
+    is_problem $refused, 503, 'BUSY', 'the next big body';
+    is append_json($gateway, $producer, 'pump', [1])->{status}, 200, 'a small one has room';
+    close $holding;
+    ok wait_for(sub { append_json($gateway, $producer, 'pump', $big)->{status} == 200 }, 'room again'), 'the room comes back';
+    stop_gateway($gateway);
+};
+
+subtest 'pace of bodies' => sub {
+    my $gateway = start_gateway($node, 'body-ms' => 500);
+    my $length = 64 << 20; # at 64 KiB/s a matter of 17 minutes
+    is_problem read_response($begin_append->($gateway, $length, '{')), 408, 'HTTP_TIMEOUT', 'silence after one byte of 64 MiB';
+    is_problem read_response($begin_append->($gateway, $length, ' ' x 4_000_000)), 408, 'HTTP_TIMEOUT', 'silence after megabytes';
+    my $trickle = $begin_append->($gateway, $length, '{');
+    my $chunks = connect_to($gateway);
+    syswrite $chunks, "POST /v1/append HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    local $SIG{PIPE} = 'IGNORE';
+    for ([ $trickle, ' ' ], [ $chunks, "1\r\n \r\n" ]) {
+        my ($socket, $piece) = @$_;
+        my $is_answered = wait_for(sub { IO::Select->new($socket)->can_read(0) || !syswrite $socket, $piece }, 'a trickle ends');
+        is_problem $is_answered && read_response($socket), 408, 'HTTP_TIMEOUT', 'a byte now and then';
+    }
     stop_gateway($gateway);
 };
 

@@ -1,5 +1,6 @@
-// The rate per principal, by a clock of the test's own.
+// The rate per principal and the pace of a body, by a clock of the test's own.
 #include "core/crypto/token.hpp"
+#include "thin_gateway/body_pace.hpp"
 #include "thin_gateway/principal_limit.hpp"
 
 #include <gtest/gtest.h>
@@ -91,6 +92,40 @@ TEST_F(PrincipalRate, IsOffAtARateOfZero) {
     PrincipalLimit off(0, 1);
     for (int i = 0; i < 100; ++i)
         EXPECT_TRUE(off.allows(bearer(one), now) && off.allows_from("10.0.0.1", now));
+}
+
+// A grace of a minute, 100 bytes a second.
+class Pace : public ::testing::Test {
+protected:
+    BodyPace::Clock::time_point now;
+    BodyPace pace{60s, 100, now};
+};
+
+TEST_F(Pace, GivesABodyThatDoesNotComeItsGraceOnly) {
+    EXPECT_EQ(pace.deadline(), now + 60s);
+}
+
+TEST_F(Pace, LetsABodyAtItsRateTakeAnyTime) {
+    for (int second = 0; second < 10'000; ++second) {
+        now += 1s;
+        pace.received(100, now);
+        ASSERT_GT(pace.deadline(), now);
+    }
+}
+
+TEST_F(Pace, EndsABodyThatTrickles) {
+    const auto start = now;
+    while (now < pace.deadline()) {
+        now += 1s;
+        pace.received(50, now);
+    }
+    EXPECT_EQ(now - start, 120s) << "each second costs half a second of the grace";
+}
+
+TEST_F(Pace, GivesNoLongSilenceForMegabytesAtOnce) {
+    now += 1s;
+    pace.received(100'000'000, now);
+    EXPECT_EQ(pace.deadline(), now + 60s);
 }
 
 } // namespace

@@ -172,6 +172,22 @@ TEST(Parser, RefusesAHeaderJustAboveItsLimit) {
     EXPECT_TRUE(refuses(limits.header_bytes_max));
 }
 
+TEST(Parser, TakesMemoryForABodyAsItComes) {
+    Request request;
+    RequestParser parser(request, limits);
+    std::string input = "POST /v1/append HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                        "Content-Length: 67108864\r\n\r\n";
+    EXPECT_EQ(parser.feed(input), input.size());
+    EXPECT_LT(request.body.capacity(), std::size_t{128} << 10) << "64 MiB are only announced";
+    const std::string piece(std::size_t{1} << 20, ' ');
+    for (std::size_t received = piece.size(); received <= std::size_t{64} << 20; received += piece.size()) {
+        EXPECT_EQ(parser.feed(piece), piece.size());
+        EXPECT_LE(request.body.capacity(), 2 * received + (std::size_t{128} << 10));
+    }
+    EXPECT_TRUE(parser.is_done());
+    EXPECT_GE(request.body.capacity(), request.body.size() + 64) << "simdjson reads a little past the end";
+}
+
 TEST(Parser, FindsAFoldWhereverTheNetworkCuts) {
     const std::string bytes = "GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n";
     for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
