@@ -67,9 +67,13 @@ void add_limits(CLI::App& app, Config& config) {
     const auto bytes = CLI::Range(std::size_t{1024}, std::size_t{1} << 34);
     app.add_option("--header-bytes", limits.header_bytes_max, "largest request header")->check(bytes);
     app.add_option("--target-bytes", limits.target_bytes_max, "longest URL")->check(bytes);
-    app.add_option("--json-bytes", limits.json_bytes_max, "largest JSON body")->check(bytes);
-    app.add_option("--ndjson-bytes", limits.ndjson_bytes_max, "largest NDJSON body")->check(bytes);
-    app.add_option("--binary-bytes", limits.binary_bytes_max, "largest binary body")->check(bytes);
+    app.add_option("--call-bytes", limits.call_bytes_max, "largest JSON body of any call but append")
+        ->check(bytes);
+    app.add_option("--json-bytes", limits.json_bytes_max, "largest JSON body of an append")->check(bytes);
+    app.add_option("--ndjson-bytes", limits.ndjson_bytes_max, "largest NDJSON body of an append")
+        ->check(bytes);
+    app.add_option("--binary-bytes", limits.binary_bytes_max, "largest binary body of an append")
+        ->check(bytes);
     app.add_option("--records", limits.records_max, "most records in one append")
         ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}));
     app.add_option("--bodies-bytes", limits.bodies_bytes_max, "bytes of bodies held by one thread at a time")

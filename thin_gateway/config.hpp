@@ -19,6 +19,9 @@ struct Address {
 struct RequestLimits {
     std::size_t header_bytes_max = 16 << 10;
     std::size_t target_bytes_max = 8 << 10;
+    /// A call's JSON: PostgreSQL takes it apart before it looks at the token, into many times its size.
+    std::size_t call_bytes_max = std::size_t{1} << 20;
+    // The others are of an append.
     std::size_t json_bytes_max = std::size_t{64} << 20;
     std::size_t ndjson_bytes_max = std::size_t{64} << 20;
     std::size_t binary_bytes_max = std::size_t{64} << 20;

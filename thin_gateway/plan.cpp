@@ -13,8 +13,6 @@
 namespace soup::gateway {
 namespace {
 
-constexpr std::string_view function_prefix = "/v1/";
-
 /// token68 of RFC 9110: what a token or base64 may have.
 constexpr auto token_characters = [] {
     std::array<bool, 256> legal{};

@@ -1,6 +1,8 @@
 // See request_parser.hpp.
 #include "thin_gateway/request_parser.hpp"
 
+#include "thin_gateway/url.hpp"
+
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
@@ -35,13 +37,26 @@ std::string media_type(std::string_view value, bool& is_utf8) {
     return type;
 }
 
+/// By path and content type: both are known before the body.
+std::size_t body_bytes_max(const Request& request, const RequestLimits& limits) {
+    const bool is_append = path_of(request.target) == append_path;
+    const std::string_view type = request.content_type;
+    if (type == "application/json") return is_append ? limits.json_bytes_max : limits.call_bytes_max;
+    if (is_append && type == "application/x-ndjson") return limits.ndjson_bytes_max;
+    if (is_append && (type == "application/octet-stream" || type == "application/vnd.soup.columns"))
+        return limits.binary_bytes_max;
+    // Will be refused by content type; no reason to hold megabytes for that.
+    constexpr std::size_t refused_bytes_max = 64 << 10;
+    return std::min(refused_bytes_max, limits.call_bytes_max);
+}
+
 } // namespace
 
 RequestParser::RequestParser(Request& request, const RequestLimits& limits)
     : request_(request), limits_(limits) {
     request_.clear();
     header_limit(static_cast<std::uint32_t>(limits.header_bytes_max + limits.target_bytes_max));
-    body_limit(std::numeric_limits<std::uint64_t>::max()); // counted here, by content type
+    body_limit(std::numeric_limits<std::uint64_t>::max()); // counted here, by path and content type
     eager(true);
 }
 
@@ -166,15 +181,7 @@ void RequestParser::on_header_impl(error_code& ec) {
         return refuse(ec, "HTTP_MALFORMED", "Content-Length and Transfer-Encoding exclude each other");
     if (!request_.is_http_1_0 && !(seen_ & host_bit))
         return refuse(ec, "HTTP_MALFORMED", "header Host is missing");
-    if (request_.content_type == "application/x-ndjson")
-        body_bytes_max_ = limits_.ndjson_bytes_max;
-    else if (request_.content_type == "application/json")
-        body_bytes_max_ = limits_.json_bytes_max;
-    else if (request_.content_type == "application/octet-stream" ||
-             request_.content_type == "application/vnd.soup.columns")
-        body_bytes_max_ = limits_.binary_bytes_max;
-    else
-        body_bytes_max_ = 64 << 10; // will be refused by content type; no reason to hold megabytes for that
+    body_bytes_max_ = body_bytes_max(request_, limits_);
     if (const auto length = content_length()) {
         if (*length > body_bytes_max_)
             return refuse(ec, "TOO_BIG", "the body may have " + std::to_string(body_bytes_max_) + " bytes");

@@ -10,6 +10,10 @@ namespace soup::gateway {
 
 using Query = std::vector<std::pair<std::string, std::string>>;
 
+constexpr std::string_view function_prefix = "/v1/";
+/// Where records go: the one path whose bodies may be big.
+constexpr std::string_view append_path = "/v1/append";
+
 /// The part before '?'. It is never decoded: no route needs an escape, so an escaped path is no route.
 std::string_view path_of(std::string_view target);
 

@@ -113,6 +113,28 @@ subtest 'pace of bodies' => sub {
     stop_gateway($gateway);
 };
 
+subtest 'size of calls' => sub {
+    my $begin = sub { # what the answer is to a header alone
+        my ($gateway, $function, $announced) = @_;
+        my $socket = connect_to($gateway);
+        syswrite $socket, "POST /v1/$function HTTP/1.1\r\nHost: x\r\n$consumer\r\nContent-Type: application/json\r\n"
+            . "Expect: 100-continue\r\nContent-Length: $announced\r\n\r\n";
+        return read_response($socket);
+    };
+    my $gateway = start_gateway($node);
+    is $begin->($gateway, 'append', 64 << 20)->{status}, 100, 'an append may have 64 MiB';
+    for my $function (qw(nearest within_box login list_models)) {
+        is $begin->($gateway, $function, 1 << 20)->{status}, 100, "$function: 1 MiB";
+        is_problem $begin->($gateway, $function, (1 << 20) + 1), 413, 'TOO_BIG', "$function: a byte more is refused before it is sent";
+    }
+    stop_gateway($gateway);
+    $gateway = start_gateway($node, 'call-bytes' => 2048);
+    is $begin->($gateway, 'nearest', 2048)->{status}, 100, '--call-bytes';
+    is_problem $begin->($gateway, 'nearest', 2049), 413, 'TOO_BIG', 'a byte more';
+    is append_json($gateway, $producer, 'pump', [ 'x' x 4096 ])->{status}, 200, 'it is not for appends';
+    stop_gateway($gateway);
+};
+
 subtest 'connections' => sub {
     my $gateway = start_gateway($node, 'connections-per-source' => 5);
     # The polls of start_gateway may still be on their way out.

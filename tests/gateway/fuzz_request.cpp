@@ -8,6 +8,7 @@
 #include "thin_gateway/errors.hpp"
 #include "thin_gateway/plan.hpp"
 #include "thin_gateway/request_parser.hpp"
+#include "thin_gateway/url.hpp"
 
 #include <cstdlib>
 
@@ -18,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     static const RequestLimits limits = [] {
         RequestLimits small;
         small.json_bytes_max = small.ndjson_bytes_max = small.binary_bytes_max = 1 << 20;
+        small.call_bytes_max = 1 << 10;
         return small;
     }();
     if (size < 2) return 0;
@@ -32,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
             buffer += piece;
             if (!buffer.empty() && !parser.is_done()) buffer.erase(0, parser.feed(buffer));
         }
-        if (request.body.size() > limits.json_bytes_max) std::abort();
+        const bool is_append = path_of(request.target) == append_path;
+        if (request.body.size() > (is_append ? limits.json_bytes_max : limits.call_bytes_max)) std::abort();
         if (!parser.is_done()) return 0;
         const Plan plan = plan_request(request, {&catalogue, false, limits});
         if (const auto* call = std::get_if<FunctionCall>(&plan)) {

@@ -172,6 +172,34 @@ TEST(Parser, RefusesAHeaderJustAboveItsLimit) {
     EXPECT_TRUE(refuses(limits.header_bytes_max));
 }
 
+TEST(Parser, TakesABigBodyOnlyForAnAppend) {
+    const auto is_refused = [](std::string_view target, std::string_view framing) {
+        Request request;
+        RequestParser parser(request, limits);
+        try {
+            parser.feed("POST " + std::string(target) +
+                        " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + std::string(framing));
+        } catch (const Problem& problem) {
+            return problem.rule->status == 413;
+        }
+        return false;
+    };
+    const std::string call = "Content-Length: 1048576\r\n\r\n", more = "Content-Length: 1048577\r\n\r\n",
+                      chunk = "Transfer-Encoding: chunked\r\n\r\n100001\r\n";
+    for (const char* target : {"/v1/append", "/v1/append?model=pump"}) {
+        EXPECT_FALSE(is_refused(target, more)) << target;
+        EXPECT_FALSE(is_refused(target, chunk)) << target;
+        EXPECT_FALSE(is_refused(target, "Content-Length: 67108864\r\n\r\n")) << target;
+        EXPECT_TRUE(is_refused(target, "Content-Length: 67108865\r\n\r\n")) << target;
+    }
+    for (const char* target : {"/v1/nearest", "/v1/login", "/v1/nosuch", "/", "/v1/append/",
+                               "/v1/append_many", "/v1/nearest?/v1/append"}) {
+        EXPECT_FALSE(is_refused(target, call)) << target;
+        EXPECT_TRUE(is_refused(target, more)) << target;
+        EXPECT_TRUE(is_refused(target, chunk)) << target;
+    }
+}
+
 TEST(Parser, TakesMemoryForABodyAsItComes) {
     Request request;
     RequestParser parser(request, limits);
