@@ -203,6 +203,29 @@ bool takes_token(const Plan& plan) {
     return !call || call->function->takes_token;
 }
 
+/// The user that a login by POST names.
+std::string_view user_named_by(const Plan& plan) {
+    const auto& call = std::get<FunctionCall>(plan);
+    std::size_t username = 0;
+    if (!call.function->find_argument("username", &username) || !call.arguments.has(username)) return {};
+    return call.arguments.values[username].bytes;
+}
+
+bool is_within_rate(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    PrincipalLimit& rate = worker.rate();
+    if (!rate.is_on()) return true;
+    const auto now = Clock::now();
+    if (!takes_token(exchange.plan))
+        return rate.allows_login(exchange.source, user_named_by(exchange.plan), now);
+    const Credential credential = credential_of(exchange.request);
+    // Before the credential gets a count of its own: who guesses shall not fill that table either.
+    if (credential.kind == Credential::Kind::basic && worker.logins().must_log_in(credential.value) &&
+        !rate.allows_login(exchange.source, LoginCache::user_of(credential.value), now))
+        return false;
+    return rate.allows(credential, now);
+}
+
 /// Runs code that may refuse by throwing; the refusal becomes the response.
 template<class Code>
 void guarded(Exchange& exchange, Code code) {
@@ -253,14 +276,9 @@ void prepare(Exchange& exchange) {
             plan_request(request, {exchange.catalogue.get(), worker.serves_internal(exchange.is_internal),
                                    worker.config().limits});
         if (const auto* page = std::get_if<Page>(&exchange.plan)) return answer_page(exchange, *page);
-        const auto now = Clock::now();
-        if (!takes_token(exchange.plan)) {
-            if (!worker.rate().allows_from(exchange.source, now)) throw problem("RATE", {});
-            return;
-        }
-        const Credential credential = credential_of(request);
-        if (!worker.rate().allows(credential, now)) throw problem("RATE", {});
+        if (!is_within_rate(exchange)) throw problem("RATE", {});
         if (!std::holds_alternative<AppendElement>(exchange.plan)) return;
+        const Credential credential = credential_of(request);
         if (credential.kind == Credential::Kind::bearer) {
             start_append(exchange, credential.value);
         } else if (const std::string* token = worker.logins().find(credential.value)) {

@@ -64,6 +64,16 @@ const std::string* LoginCache::find(const Digest& digest) {
     return &it->second->token;
 }
 
+bool LoginCache::must_log_in(std::string_view credential) {
+    const Digest digest = digest_of(credential);
+    return !find(digest) && !under_way_.contains(digest);
+}
+
+std::string LoginCache::user_of(std::string_view credential) {
+    Secret user, passphrase;
+    return decode(credential, user, passphrase) ? user.text : std::string();
+}
+
 void LoginCache::forget(std::string_view credential) {
     const auto it = by_digest_.find(digest_of(credential));
     if (it == by_digest_.end()) return;

@@ -28,6 +28,13 @@ public:
     /// The token kept for a credential; null when it has to log in.
     const std::string* find(std::string_view credential) { return find(digest_of(credential)); }
 
+    /// Whether token_for() would ask the server: nothing is kept and no login with this credential is under
+    /// way.
+    bool must_log_in(std::string_view credential);
+
+    /// The user name in a credential; empty where it has no legal form, so that no login is tried.
+    static std::string user_of(std::string_view credential);
+
     /// The server no longer takes the token of this credential.
     void forget(std::string_view credential);
 

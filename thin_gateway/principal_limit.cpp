@@ -24,7 +24,7 @@ std::optional<crypto::Uuid> claimed_by(std::string_view token) {
 
 } // namespace
 
-PrincipalLimit::PrincipalLimit(double per_s, double burst) : limit_(per_s, burst) {
+PrincipalLimit::PrincipalLimit(double per_s, double burst) : limit_(per_s, burst), logins_(per_s, burst) {
     randombytes_buf(key_.data(), key_.size());
 }
 
@@ -38,7 +38,13 @@ std::string PrincipalLimit::name_of(const Credential& credential) const {
 }
 
 bool PrincipalLimit::allows_from(std::string_view source, Clock::time_point now) {
-    return !limit_.is_on() || limit_.allows("s" + std::string(source), now);
+    return !logins_.is_on() || logins_.allows("s" + std::string(source), now);
+}
+
+// The source first: refused, it takes nothing from the user, whose own login waits for that count, too.
+bool PrincipalLimit::allows_login(std::string_view source, std::string_view user, Clock::time_point now) {
+    if (!logins_.is_on()) return true;
+    return allows_from(source, now) && (user.empty() || logins_.allows("u" + std::string(user), now));
 }
 
 bool PrincipalLimit::allows(const Credential& credential, Clock::time_point now) {

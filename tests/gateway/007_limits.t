@@ -1,6 +1,7 @@
 # Limits that protect one client from another: rate, connections, the pool, forged identity headers.
 use strict;
 use warnings;
+use feature 'state';
 use FindBin;
 use IO::Select;
 use lib "$FindBin::Bin/lib";
@@ -39,6 +40,31 @@ subtest 'the rate is of a principal, whatever it comes with' => sub {
     is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'and its passphrase: that was the burst';
     is_problem post($gateway, 'list_models', {}, $_), 429, 'RATE', 'all of them wait now' for @tokens, $consumer;
     is append_json($gateway, $token->('producer'), 'pump', [1])->{status}, 200, 'another principal does not';
+    stop_gateway($gateway);
+};
+
+subtest 'a login counts for its source and for the user that it names' => sub {
+    my $gateway = start_gateway($node, rate => 0.0001, 'rate-burst' => 4);
+    my $guess = sub { # a wrong passphrase, another one each time
+        my ($user, $source) = @_;
+        state $count = 0;
+        return post(connect_to($gateway, $source), 'list_models', {}, basic($user, 'guess ' . ++$count))->{status};
+    };
+    is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'one good login';
+    is_deeply [ map { $guess->("nobody $_") } 1 .. 5 ], [ 401, 401, 401, 429, 429 ], 'three guesses of the same source, whomever they name';
+    is_problem append_json($gateway, $producer, 'pump', [1]), 429, 'RATE', 'a login for an append, too';
+    is_problem post($gateway, 'login', { username => 'acme-producer', passphrase => 'x' }), 429, 'RATE', 'and one by POST';
+    is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'who has logged in before is served';
+    for my $user ('acme-producer', 'nobody') {
+        my $net = $user eq 'nobody' ? '127.0.3' : '127.0.2';
+        is_deeply [ map { $guess->($user, "$net.$_") } 1 .. 6 ], [ (401) x 4, 429, 429 ], "$user: four guesses, from whatever sources";
+        my $source = sub { connect_to($gateway, "$net.10") };
+        is_problem post($source->(), 'login', { username => $user, passphrase => 'x' }), 429, 'RATE', "$user: nor by POST";
+        is $guess->('somebody else', "$net.11"), 401, "$user: another name from such a source";
+    }
+    my @logins = map { post(connect_to($gateway, "127.0.4.$_"), 'login', { username => 'carl', passphrase => "guess $_" })->{status} } 1 .. 5;
+    is_deeply \@logins, [ (401) x 4, 429 ], 'those by POST count for the name as well';
+    is $guess->('carl', '127.0.4.9'), 429, 'and together with the others';
     stop_gateway($gateway);
 };
 

@@ -88,10 +88,45 @@ TEST_F(PrincipalRate, CountsWhoHasNoCredentialBySource) {
     EXPECT_TRUE(limit.allows_from("10.0.0.2", now));
 }
 
+TEST_F(PrincipalRate, CountsLoginsBySource) {
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(limit.allows_login("10.0.0.1", "user " + std::to_string(i), now)) << "of one source";
+    EXPECT_FALSE(limit.allows_login("10.0.0.1", "another", now));
+    EXPECT_FALSE(limit.allows_login("10.0.0.1", "", now)) << "without a name";
+    EXPECT_FALSE(limit.allows_from("10.0.0.1", now));
+    EXPECT_TRUE(limit.allows_login("10.0.0.2", "another", now));
+}
+
+TEST_F(PrincipalRate, CountsLoginsByTheUserThatTheyName) {
+    const auto source = [](int number) { return "10.0.0." + std::to_string(number); };
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(limit.allows_login(source(i), "anna", now)) << "from many sources";
+    EXPECT_FALSE(limit.allows_login(source(5), "anna", now));
+    EXPECT_TRUE(limit.allows_login(source(5), "bert", now));
+    EXPECT_TRUE(limit.allows_login(source(6), "", now)) << "nobody is named";
+    now += 1s;
+    EXPECT_TRUE(limit.allows_login(source(7), "anna", now)) << "it fills again";
+}
+
+TEST_F(PrincipalRate, TakesNothingFromAUserForALoginThatItsSourceMayNotTry) {
+    for (int i = 0; i < 50; ++i)
+        limit.allows_login("10.0.0.1", i < 5 ? "bert" : "anna", now);
+    EXPECT_TRUE(limit.allows_login("10.0.0.2", "anna", now));
+}
+
+TEST_F(PrincipalRate, RemembersLoginsWhateverTokensAreMadeUp) {
+    for (int i = 0; i < 5; ++i)
+        limit.allows_login("10.0.0.1", "anna", now);
+    for (int i = 0; i < 100'001; ++i) // as many as a table holds, and one
+        limit.allows(bearer(std::to_string(i)), now);
+    EXPECT_FALSE(limit.allows_login("10.0.0.1", "bert", now));
+    EXPECT_FALSE(limit.allows_login("10.0.0.2", "anna", now));
+}
+
 TEST_F(PrincipalRate, IsOffAtARateOfZero) {
     PrincipalLimit off(0, 1);
     for (int i = 0; i < 100; ++i)
-        EXPECT_TRUE(off.allows(bearer(one), now) && off.allows_from("10.0.0.1", now));
+        EXPECT_TRUE(off.allows(bearer(one), now) && off.allows_login("10.0.0.1", "anna", now));
 }
 
 // A grace of a minute, 100 bytes a second.

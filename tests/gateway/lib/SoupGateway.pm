@@ -121,9 +121,11 @@ sub wait_for {
     return 0;
 }
 
+# From another address of the loopback, if one is given.
 sub connect_to {
-    my ($gateway) = @_;
-    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}, Proto => 'tcp')
+    my ($gateway, $source) = @_;
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $gateway->{port}, Proto => 'tcp',
+        $source ? (LocalAddr => $source) : ())
         // die "cannot connect to the gateway: $!";
 }
 
