@@ -14,10 +14,13 @@ namespace {
 
 PgTarget target(const Config& config, std::string_view use, milliseconds statement_limit,
                 std::string_view more = {}) {
-    // A backend whose gateway was killed looks after its client while it computes.
-    return {config.conninfo, "soup_gateway " + std::string(use),
-            "-c statement_timeout=" + std::to_string(statement_limit.count()) +
-                " -c client_connection_check_interval=2000 " + std::string(more)};
+    // A backend whose gateway was killed looks after its client while it computes. The API refuses
+    // serializable transactions, which somebody may have made the database's default.
+    return {
+        config.conninfo, "soup_gateway " + std::string(use),
+        "-c statement_timeout=" + std::to_string(statement_limit.count()) +
+            " -c client_connection_check_interval=2000 -c default_transaction_isolation=read\\ committed " +
+            std::string(more)};
 }
 
 // Reading functions run in read-only transactions: a mistake in one of them cannot write.

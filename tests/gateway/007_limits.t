@@ -208,4 +208,14 @@ subtest 'identity comes from the token only' => sub {
     stop_gateway($gateway);
 };
 
+# The API refuses serializable transactions: the gateway's are none, whatever the database's default is.
+subtest 'a default of the database' => sub {
+    $node->safe_psql('soup', "ALTER DATABASE soup SET default_transaction_isolation = 'serializable'");
+    my $gateway = start_gateway($node);
+    is post($gateway, 'list_models', {}, $consumer)->{status}, 200, 'a reading call';
+    is append_json($gateway, $producer, 'pump', [1])->{status}, 200, 'an append';
+    stop_gateway($gateway);
+    $node->safe_psql('soup', 'ALTER DATABASE soup RESET default_transaction_isolation');
+};
+
 done_testing;

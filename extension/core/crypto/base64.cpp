@@ -1,5 +1,5 @@
-// Canonical base64url through libsodium, whose decoder refuses white space, padding and left-over bits. What it
-// does not refuse are some bytes above 0x7f (they reach its comparisons as negative numbers), so these are
+// Canonical base64url through libsodium, whose decoder refuses white space, padding and left-over bits. What
+// it does not refuse are some bytes above 0x7f (they reach its comparisons as negative numbers), so these are
 // refused here first.
 #include "core/crypto/base64.hpp"
 
