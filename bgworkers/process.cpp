@@ -27,10 +27,12 @@ void show_activity(const std::string& activity) {
 }
 
 void show_idle() {
-    pg::call([] {
-        pgstat_report_stat(false);
-        pgstat_report_activity(STATE_IDLE, "waiting for work");
-    });
+    report_statistics();
+    pg::call([] { pgstat_report_activity(STATE_IDLE, "waiting for work"); });
+}
+
+void report_statistics() {
+    pg::call([] { pgstat_report_stat(false); });
 }
 
 void log_current_error(const char* what) {

@@ -17,6 +17,10 @@ void fix_settings();
 void show_activity(const std::string& activity);
 void show_idle();
 
+/// Shows others what was read and written, once a second at most. A background process does not do so at its
+/// commits, and autovacuum knows of a table's dead rows by nothing else. Call it outside a transaction.
+void report_statistics();
+
 /// Logs the exception being handled as a warning and ends it. For errors outside a slice, which must not end
 /// the process. Call it in a handler, after the transaction was aborted.
 void log_current_error(const char* what);

@@ -119,7 +119,9 @@ void Worker::pause_between_looks() const {
 void Worker::run() {
     const loader::Settings& settings = *loader::platform().settings;
     for (is_leaving_ = is_outdated(); !is_leaving_; pause_between_looks()) {
-        if (look_and_serve()) continue;
+        const bool has_moved = look_and_serve();
+        report_statistics();
+        if (has_moved) continue;
         if (is_leaving_) return;
         slot_.set(SlotState::idle);
         const bool found_late = look_and_serve();
