@@ -54,10 +54,14 @@ namespace {
 
 Setback decide(const FailedSlice& failed, const Fault& fault) {
     Setback setback{failed.next_offset, failed.failures, 0, true, fault.sqlstate};
-    if (failed.batch_count > 1) {
+    const bool is_own_fault = is_batch_at_fault(fault, failed.phase);
+    // One of several cannot be served, so each is tried alone; but where the batches did not even matter,
+    // that would only be slow.
+    if (failed.batch_count > 1 && !is_conflict_with_others(fault))
         setback.careful_until = failed.failed_until;
+    if (is_own_fault && failed.batch_count > 1) {
         setback.is_pausing = false;
-    } else if (is_batch_at_fault(fault, failed.phase)) {
+    } else if (is_own_fault) {
         ++setback.failures;
         if (setback.failures >= limits::failures_max) {
             setback.next_offset = failed.batch.to;

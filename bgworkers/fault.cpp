@@ -35,6 +35,10 @@ bool is_batch_at_fault(const Fault& fault, Phase phase) noexcept {
     return false;
 }
 
+bool is_conflict_with_others(const Fault& fault) noexcept {
+    return fault.sqlstate == "55P03" || std::string_view(fault.sqlstate).substr(0, 2) == "40";
+}
+
 bool is_counted(const Fault& fault, Phase phase) noexcept {
     return is_batch_at_fault(fault, phase) || std::string_view(fault.sqlstate).substr(0, 2) == "XX";
 }

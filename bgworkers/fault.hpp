@@ -23,6 +23,9 @@ Fault current_fault();
 
 bool is_batch_at_fault(const Fault& fault, Phase phase) noexcept;
 
+/// Others had the rows or the table: the next attempt meets the same batches under other circumstances.
+bool is_conflict_with_others(const Fault& fault) noexcept;
+
 /// Whether it tells against the version: the batch's own fault, or damaged data. Enough of these suspend it.
 bool is_counted(const Fault& fault, Phase phase) noexcept;
 

@@ -45,6 +45,11 @@ constexpr int failures_per_hour_max = 20;
 /// soup.failure keeps so many days.
 constexpr int failure_days_kept = 7;
 
+/// A lock that is not granted within this time fails the attempt, which comes again after a pause: else all
+/// workers would wait for one table, and no version would be served. The launcher, too: who waits for a lock
+/// holds up all who come after him.
+constexpr const char* lock_timeout = "1s";
+
 // --- Work lists and processes
 // ------------------------------------------------------------------------------------
 /// Lanes that one look for work returns, and how long they are served before the next look.

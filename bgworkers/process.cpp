@@ -2,6 +2,7 @@
 #include "bgworkers/process.hpp"
 
 #include "bgworkers/fault.hpp"
+#include "bgworkers/limits.hpp"
 
 extern "C" {
 #include "pgstat.h"
@@ -14,7 +15,7 @@ void fix_settings() {
     pg::call([] {
         for (auto [name, value] :
              {std::pair{"search_path", "pg_catalog, pg_temp"}, std::pair{"synchronous_commit", "local"},
-              std::pair{"statement_timeout", "0"}, std::pair{"lock_timeout", "0"},
+              std::pair{"statement_timeout", "0"}, std::pair{"lock_timeout", limits::lock_timeout},
               std::pair{"idle_in_transaction_session_timeout", "0"},
               std::pair{"default_transaction_isolation", "read committed"},
               std::pair{"default_transaction_read_only", "off"}})

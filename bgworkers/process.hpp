@@ -9,8 +9,8 @@
 namespace soup::workers {
 
 /// Settings that a database or role must not change under a background process: the search path, no time
-/// limits, and commits that are flushed here (not waited for on a standby: points are made again from the
-/// log, which was).
+/// limit but that for locks, and commits that are flushed here (not waited for on a standby: points are made
+/// again from the log, which was).
 void fix_settings();
 
 /// For pg_stat_activity, with identifiers only.

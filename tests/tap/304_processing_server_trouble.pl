@@ -67,5 +67,32 @@ SQL
 	ok($soup->is_drained, 'the rest is processed');
 };
 
+subtest 'a locked table holds up its version alone' => sub {
+	set_processors(0);
+	$soup->sql(q{SELECT soup.add_org('o2'), soup.add_model('o', 'wide', 4), soup.add_model('o2', 'm2', 1);
+		SELECT soup.add_principal('o2', 'p2', 'producer', 'long enough 3'), soup.grant_right('p2', 'o2', NULL, '*', 'append')});
+	$soup->sql("SELECT soup.add_version('o', 'wide', 'locked', '$keyed'), soup.add_version('o2', 'm2', 'free', '$keyed')");
+	my $table = $soup->table('locked');
+	# Each partition gets several batches, so that the first attempt is one of several.
+	for my $round (1 .. 3) { append('wide', 'locked', "s$_", "k$_-$round") for 1 .. 20 }
+	my $lanes = $soup->sql(q{SELECT count(*) FROM soup.label_head h JOIN soup.version v USING (org, model, version) WHERE v.label = 'locked'});
+	cmp_ok($lanes, '>', 2, 'more lanes than processors');
+	my $holder = $node->background_psql('soup');
+	$holder->query_safe("BEGIN; LOCK TABLE $table IN SHARE MODE;");
+	set_processors(2);
+	my $paused = q{SELECT count(*) FROM soup.cursor c JOIN soup.version v USING (org, model, version) WHERE v.label = 'locked' AND last_error = '55P03'};
+	is($soup->poll($paused, $lanes, 40), $lanes, 'no lane waits without limit');
+	is(cursors('locked', 'bool_and(retry_at > updated_at), max(next_offset), max(failures), max(careful_until)'), 't|0|0|0',
+		'each pauses, and is not taken batch by batch later on');
+	my $other = $soup->sql(q{SELECT token FROM soup_api.login('p2', 'long enough 3')});
+	$soup->sql(qq{SELECT soup_api.append('$other', 'm2', ARRAY['{"id":"other","vector":[1]}'::bytea], label => 'free', content_type => 'application/json')});
+	is($soup->poll('SELECT string_agg(key, \' \') FROM ' . $soup->table('free'), 'other', 60), 'other', 'another org is served meanwhile');
+	is($soup->sql('SELECT count(*) FROM soup.failure'), '0', 'nothing is counted');
+	$holder->query_safe('COMMIT;');
+	$holder->quit;
+	ok($soup->is_drained, 'unlocked, all is processed');
+	is($soup->sql("SELECT count(*) FROM $table"), 60, 'with nothing lost');
+};
+
 $node->stop;
 done_testing();
