@@ -11,7 +11,7 @@ namespace soup::rawlog {
 void flush_after_locks();
 
 /// Flushes the commit of another transaction, whose append this one answers for. It is visible, so it has
-/// been committed, but may not have been flushed yet.
+/// been committed, but may not have been flushed yet. FrozenTransactionId has been flushed long since.
 void flush_commit_of(TransactionId transaction);
 
 } // namespace soup::rawlog

@@ -129,9 +129,10 @@ Datum StoredTable::column(AttrNumber column, bool* is_null) const noexcept {
 }
 
 TransactionId StoredTable::writer() const {
-    bool is_null;
+    // Not the column xmin: that names the writer even of a frozen row, whose commit status may be forgotten.
     return pg::call([&] {
-        return DatumGetTransactionId(slot_getsysattr(current_, MinTransactionIdAttributeNumber, &is_null));
+        const HeapTuple tuple = ExecFetchSlotHeapTuple(current_, false, nullptr);
+        return HeapTupleHeaderGetXmin(tuple->t_data);
     });
 }
 
