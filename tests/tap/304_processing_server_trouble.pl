@@ -94,5 +94,21 @@ subtest 'a locked table holds up its version alone' => sub {
 	is($soup->sql("SELECT count(*) FROM $table"), 60, 'with nothing lost');
 };
 
+subtest 'a leaf whose indexes are yet to come is waited for' => sub {
+	$soup->add_version('restored', $keyed);
+	append('m', 'restored', 's', 'before');
+	ok($soup->is_drained, 'the version has a cursor');
+	$soup->sql("UPDATE soup.version SET state = 'suspended' WHERE label = 'restored'");
+	append('m', 'restored', 's', 'after');
+	my $leaf = $soup->sql(q{SELECT b.tableoid::regclass FROM soup.raw_batch b JOIN soup.model m USING (model) WHERE m.name = 'm' LIMIT 1});
+	# As pg_restore leaves it between the leaf and its indexes.
+	$soup->sql("UPDATE pg_index SET indisvalid = false WHERE indrelid = '$leaf'::regclass");
+	$soup->sql("SELECT soup.resume_version('o', 'm', 'restored')");
+	is($soup->poll(q{SELECT last_error FROM soup.cursor c JOIN soup.version v USING (org, model, version) WHERE v.label = 'restored'}, '55000', 40), '55000', 'the cursor says so');
+	is($soup->sql('SELECT count(*) FROM soup.failure'), '0', 'nothing is counted');
+	$soup->sql("UPDATE pg_index SET indisvalid = true WHERE indrelid = '$leaf'::regclass");
+	ok($soup->is_drained, 'it goes on by itself');
+};
+
 $node->stop;
 done_testing();
