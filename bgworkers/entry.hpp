@@ -10,7 +10,7 @@ namespace soup::workers {
 
 /// Returns when the installed version of the extension is no longer this library's.
 void launcher_main();
-/// Returns when there has been nothing to do for soup.processor_linger_ms.
-void worker_main(Datum argument);
+/// Returns when there has been nothing to do for soup.processor_linger_ms. The launcher counts its workers.
+void worker_main(Datum number);
 
 } // namespace soup::workers

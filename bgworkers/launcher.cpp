@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/acl.h"
 }
 
+#include <bit>
 #include <chrono>
 
 namespace soup::workers {
@@ -29,6 +30,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+struct StartedWorker {
+    BackgroundWorkerHandle* handle;
+    int number; ///< Among those that live: its bit in the launcher slot's sequence.
+};
+
 class Launcher {
 public:
     void run();
@@ -37,9 +43,13 @@ private:
     void start_workers();
     bool start_worker();
     std::size_t count_workers();
+    int free_number() const;
+    void note_start(bool has_succeeded);
     void maintain();
 
-    std::vector<BackgroundWorkerHandle*> started_;
+    std::vector<StartedWorker> started_;
+    milliseconds start_pause_{0}; ///< Not 0 since a worker has stopped before it took its slot.
+    Clock::time_point start_again_at_ = Clock::now();
     Oid role_ = InvalidOid;
     Clock::time_point maintain_at_ = Clock::now();
     bool has_warned_ = false; ///< That the server has no place for another process; once is enough.
@@ -61,17 +71,60 @@ void reconcile_slots() {
     }
 }
 
+std::uint64_t bit_of(int number) noexcept {
+    return std::uint64_t{1} << number;
+}
+
+std::atomic<std::uint64_t>& slot_takers() {
+    return loader::platform().shared->wake().launcher.sequence;
+}
+
+bool has_taken_slot(int number) {
+    return (slot_takers().load() & bit_of(number)) != 0;
+}
+
+/// A worker that cannot connect (its log line says why) would be followed by the next at once, hundreds a
+/// second.
+void Launcher::note_start(bool has_succeeded) {
+    if (has_succeeded) {
+        start_pause_ = milliseconds(0);
+        return;
+    }
+    if (start_pause_.count() == 0)
+        pg::call([] {
+            ereport(WARNING, errmsg("a processor has stopped before it could begin"),
+                    errdetail("Others are started one by one, after growing pauses."),
+                    errhint("The lines before say why, for example that role soup_worker may not connect to "
+                            "the database."));
+        });
+    start_pause_ = std::clamp(2 * start_pause_, milliseconds(limits::start_pause_ms_base),
+                              milliseconds(limits::start_pause_ms_max));
+    start_again_at_ = Clock::now() + start_pause_;
+}
+
+/// There are as many numbers as slots, and never more workers than slots.
+int Launcher::free_number() const {
+    std::uint64_t taken = 0;
+    for (const StartedWorker& started : started_)
+        taken |= bit_of(started.number);
+    return std::countr_one(taken);
+}
+
 /// Workers that live or are being started, those of an earlier launcher included.
 std::size_t Launcher::count_workers() {
     std::size_t starting = 0, living = 0;
-    std::erase_if(started_, [&](BackgroundWorkerHandle* handle) {
+    std::optional<bool> has_succeeded;
+    std::erase_if(started_, [&](const StartedWorker& started) {
         pid_t pid = 0;
-        const BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(handle, &pid); });
+        const BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(started.handle, &pid); });
+        const bool has_begun = has_taken_slot(started.number);
+        if (has_begun || status == BGWH_STOPPED) has_succeeded = has_succeeded.value_or(true) && has_begun;
         if (status == BGWH_NOT_YET_STARTED) ++starting;
         if (status != BGWH_STOPPED) return false;
-        pfree(handle);
+        pfree(started.handle);
         return true;
     });
+    if (has_succeeded) note_start(*has_succeeded);
     for (const loader::WorkerSlot& slot : loader::platform().shared->wake().workers)
         if (slot.pid.load(std::memory_order_relaxed) != 0) ++living;
     // One that has started but not yet taken its slot is in neither count, only in the list.
@@ -88,6 +141,9 @@ bool Launcher::start_worker() {
     strlcpy(worker.bgw_type, "machinesoup processor", sizeof worker.bgw_type);
     strlcpy(worker.bgw_library_name, loader::worker_library, sizeof worker.bgw_library_name);
     strlcpy(worker.bgw_function_name, loader::worker_function, sizeof worker.bgw_function_name);
+    const int number = free_number();
+    worker.bgw_main_arg = Int32GetDatum(number);
+    slot_takers().fetch_and(~bit_of(number));
     const loader::WorkerStart start{MyDatabaseId, role_};
     static_assert(sizeof start <= sizeof worker.bgw_extra);
     std::memcpy(worker.bgw_extra, &start, sizeof start);
@@ -95,17 +151,23 @@ bool Launcher::start_worker() {
     pg::ContextScope scope(TopMemoryContext);
     BackgroundWorkerHandle* handle = nullptr;
     if (!pg::call([&] { return RegisterDynamicBackgroundWorker(&worker, &handle); })) return false;
-    started_.push_back(handle);
+    started_.push_back({handle, number});
     return true;
 }
 
 void Launcher::start_workers() {
     const auto workers_max = static_cast<std::size_t>(loader::platform().settings->max_processors);
     std::size_t workers = count_workers();
-    if (workers >= workers_max) return;
+    if (workers >= workers_max || started_.size() >= loader::worker_slot_count) return;
+    if (start_pause_.count() != 0 && Clock::now() < start_again_at_) return;
     const std::size_t lanes = find_work().size();
     for (; workers < std::min(lanes, workers_max); ++workers) {
-        if (start_worker()) continue;
+        if (start_worker()) {
+            // After a failure one is tried until it has begun.
+            if (start_pause_.count() == 0) continue;
+            start_again_at_ = Clock::now() + start_pause_;
+            return;
+        }
         if (!has_warned_)
             pg::call([] {
                 ereport(WARNING, errcode(ERRCODE_INSUFFICIENT_RESOURCES),

@@ -64,6 +64,9 @@ constexpr std::size_t cached_lanes_max = 16;
 constexpr long idle_look_ms = 1000;
 /// The launcher looks for work at most this often, however often it is woken.
 constexpr long launcher_pause_ms = 20;
+/// Before the next worker is started after one that could not begin; doubles.
+constexpr long start_pause_ms_base = 1000;
+constexpr long start_pause_ms_max = 60'000;
 /// Between two rounds of maintenance, and between a failed round and the next.
 constexpr long maintenance_ms = 24L * 3600 * 1000;
 constexpr long maintenance_retry_ms = 10L * 60 * 1000;

@@ -33,7 +33,8 @@ loader::WorkerSlot* take_slot() {
 
 } // namespace
 
-WakeSlot::WakeSlot() : slot_(take_slot()) {
+WakeSlot::WakeSlot(int number) : slot_(take_slot()) {
+    loader::platform().shared->wake().launcher.sequence.fetch_or(std::uint64_t{1} << number);
     pg::call([this] { on_shmem_exit(leave_slot, PointerGetDatum(slot_)); });
 }
 

@@ -9,7 +9,8 @@ namespace soup::workers {
 class WakeSlot {
 public:
     /// Throws 53400 when all slots are taken: soup.max_processors can't exceed their number.
-    WakeSlot();
+    /// The launcher's number for this worker tells the launcher that it has begun.
+    explicit WakeSlot(int number);
     WakeSlot(const WakeSlot&) = delete;
     WakeSlot& operator=(const WakeSlot&) = delete;
 

@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 
 class Worker {
 public:
+    explicit Worker(int number) : slot_(number) {}
     void run();
 
 private:
@@ -138,10 +139,10 @@ void Worker::run() {
 
 } // namespace
 
-void worker_main(Datum) {
-    pg::entry([] {
+void worker_main(Datum number) {
+    pg::entry([number] {
         fix_settings();
-        Worker().run();
+        Worker(DatumGetInt32(number)).run();
     });
 }
 

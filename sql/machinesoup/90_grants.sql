@@ -34,6 +34,8 @@ GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO pg_read_
 DO $database$
 BEGIN
     EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    -- Those without whom nothing goes, even where PUBLIC may not connect.
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO soup_worker, soup_gateway', current_database());
 END
 $database$;
 REVOKE USAGE ON LANGUAGE sql, plpgsql FROM PUBLIC;

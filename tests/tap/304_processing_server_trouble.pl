@@ -110,5 +110,29 @@ subtest 'a leaf whose indexes are yet to come is waited for' => sub {
 	ok($soup->is_drained, 'it goes on by itself');
 };
 
+subtest 'a database that lets nobody in' => sub {
+	set_processors(0);
+	$soup->sql('REVOKE CONNECT ON DATABASE soup FROM PUBLIC');
+	append('m', 'busy', 's', 'early');
+	set_processors(2);
+	ok($soup->is_drained, 'processors need no right of PUBLIC');
+	set_processors(0);
+	$soup->sql('REVOKE CONNECT ON DATABASE soup FROM soup_worker');
+	append('m', 'busy', 's', 'late');
+	my $log_read = -s $node->logfile;
+	set_processors(2);
+	sleep 5;
+	my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $log_read);
+	my $refused = () = $log =~ /FATAL:  permission denied for database/g;
+	# One or two at once, then after 1, 2 and 4 seconds; without pauses they would be hundreds.
+	cmp_ok($refused, '>', 0, 'a processor was refused');
+	cmp_ok($refused, '<', 10, 'not again and again');
+	my $warnings = () = $log =~ /WARNING:  a processor has stopped before it could begin/g;
+	is($warnings, 1, 'the launcher says so once');
+	$soup->sql('GRANT CONNECT ON DATABASE soup TO soup_worker');
+	ok($soup->is_drained, 'let in, they go on');
+	$soup->sql('GRANT CONNECT ON DATABASE soup TO PUBLIC');
+};
+
 $node->stop;
 done_testing();
