@@ -29,7 +29,9 @@ bool is_batch_at_fault(const Fault& fault, Phase phase) noexcept {
     // Even the lack of memory: a processor's need follows from the batch alone.
     case Phase::processing:
         return category != "57";
+    // A damaged index or table (XX001, XX002) is met by whatever batch comes by.
     case Phase::writing:
+        if (fault.sqlstate == "XX001" || fault.sqlstate == "XX002") return false;
         return category == "22" || category == "23" || category == "54" || category == "XX";
     }
     return false;

@@ -134,5 +134,35 @@ subtest 'a database that lets nobody in' => sub {
 	$soup->sql('GRANT CONNECT ON DATABASE soup TO PUBLIC');
 };
 
+subtest 'a damaged index is not the batches\' fault' => sub {
+	$soup->add_version('damaged', $keyed);
+	append('m', 'damaged', 's', 'before');
+	ok($soup->is_drained, 'the version has a cursor');
+	my $stood = cursors('damaged', 'next_offset');
+	my $table = $soup->table('damaged');
+	my ($index, $path) = split /\|/, $soup->sql("SELECT indexrelid::regclass, pg_relation_filepath(indexrelid) FROM pg_index WHERE indrelid = '$table'::regclass AND indisprimary");
+	$node->stop;
+	my $file = $node->data_dir . "/$path";
+	my $bytes = -s $file;
+	open my $handle, '+<:raw', $file or die "$file: $!";
+	print $handle "\0" x $bytes;
+	close $handle;
+	$node->start;
+	append('m', 'damaged', 's', "k$_") for 1 .. 5;
+	# The pauses are taken away, for twenty of them take their time.
+	for (1 .. 1200) {
+		last if $soup->sql("SELECT state FROM soup.version WHERE label = 'damaged'") eq 'suspended' || $soup->sql('SELECT count(*) FROM soup.quarantine') > 0;
+		$soup->sql("UPDATE soup.cursor SET retry_at = '-infinity' WHERE last_error IS NOT NULL");
+		sleep 0.05;
+	}
+	is($soup->sql('SELECT count(*) FROM soup.quarantine'), '0', 'nothing is set aside');
+	like($soup->sql("SELECT suspended_because FROM soup.version WHERE label = 'damaged'"), qr/^20 failed attempts within an hour, the last with XX00[12]$/, 'the version is suspended');
+	is(cursors('damaged', 'next_offset'), $stood, 'its cursor stays');
+	$soup->sql("REINDEX INDEX $index");
+	$soup->sql("SELECT soup.resume_version('o', 'm', 'damaged')");
+	ok($soup->is_drained, 'repaired and resumed, it goes on');
+	is($soup->sql("SELECT string_agg(key, ' ' ORDER BY key) FROM $table"), 'before k1 k2 k3 k4 k5', 'with nothing lost');
+};
+
 $node->stop;
 done_testing();
