@@ -61,7 +61,7 @@ SQL
 	append('m', 'busy', 's', $_) for 1 .. 12, 'last';
 	my $before = $soup->sql("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = '$table'::regclass");
 	set_processors(1);
-	is($soup->poll("SELECT n_tup_ins > $before FROM pg_stat_user_tables WHERE relid = '$table'::regclass", 't', 30), 't', 'they are counted');
+	is($soup->poll("SELECT n_tup_ins > $before FROM pg_stat_user_tables WHERE relid = '$table'::regclass", 't', 180), 't', 'they are counted');
 	is($soup->sql('SELECT sum(lag_records) > 0 FROM soup.lag'), 't', 'while it is at it');
 	$soup->sql('DELETE FROM public.held');
 	ok($soup->is_drained, 'the rest is processed');
@@ -81,12 +81,12 @@ subtest 'a locked table holds up its version alone' => sub {
 	$holder->query_safe("BEGIN; LOCK TABLE $table IN SHARE MODE;");
 	set_processors(2);
 	my $paused = q{SELECT count(*) FROM soup.cursor c JOIN soup.version v USING (org, model, version) WHERE v.label = 'locked' AND last_error = '55P03'};
-	is($soup->poll($paused, $lanes, 40), $lanes, 'no lane waits without limit');
+	is($soup->poll($paused, $lanes, 180), $lanes, 'no lane waits without limit');
 	is(cursors('locked', 'bool_and(retry_at > updated_at), max(next_offset), max(failures), max(careful_until)'), 't|0|0|0',
 		'each pauses, and is not taken batch by batch later on');
 	my $other = $soup->sql(q{SELECT token FROM soup_api.login('p2', 'long enough 3')});
 	$soup->sql(qq{SELECT soup_api.append('$other', 'm2', ARRAY['{"id":"other","vector":[1]}'::bytea], label => 'free', content_type => 'application/json')});
-	is($soup->poll('SELECT string_agg(key, \' \') FROM ' . $soup->table('free'), 'other', 60), 'other', 'another org is served meanwhile');
+	is($soup->poll('SELECT string_agg(key, \' \') FROM ' . $soup->table('free'), 'other', 180), 'other', 'another org is served meanwhile');
 	is($soup->sql('SELECT count(*) FROM soup.failure'), '0', 'nothing is counted');
 	$holder->query_safe('COMMIT;');
 	$holder->quit;
@@ -104,7 +104,7 @@ subtest 'a leaf whose indexes are yet to come is waited for' => sub {
 	# As pg_restore leaves it between the leaf and its indexes.
 	$soup->sql("UPDATE pg_index SET indisvalid = false WHERE indrelid = '$leaf'::regclass");
 	$soup->sql("SELECT soup.resume_version('o', 'm', 'restored')");
-	is($soup->poll(q{SELECT last_error FROM soup.cursor c JOIN soup.version v USING (org, model, version) WHERE v.label = 'restored'}, '55000', 40), '55000', 'the cursor says so');
+	is($soup->poll(q{SELECT last_error FROM soup.cursor c JOIN soup.version v USING (org, model, version) WHERE v.label = 'restored'}, '55000', 180), '55000', 'the cursor says so');
 	is($soup->sql('SELECT count(*) FROM soup.failure'), '0', 'nothing is counted');
 	$soup->sql("UPDATE pg_index SET indisvalid = true WHERE indrelid = '$leaf'::regclass");
 	ok($soup->is_drained, 'it goes on by itself');
@@ -121,13 +121,15 @@ subtest 'a database that lets nobody in' => sub {
 	append('m', 'busy', 's', 'late');
 	my $log_read = -s $node->logfile;
 	set_processors(2);
-	sleep 5;
-	my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $log_read);
-	my $refused = () = $log =~ /FATAL:  permission denied for database/g;
+	my $log = sub { return PostgreSQL::Test::Utils::slurp_file($node->logfile, $log_read) };
+	my $warning = qr/WARNING:  a processor has stopped before it could begin/;
+	for (1 .. 1800) { last if $log->() =~ $warning; sleep 0.1 }
 	# One or two at once, then after 1, 2 and 4 seconds; without pauses they would be hundreds.
+	sleep 5;
+	my $refused = () = $log->() =~ /FATAL:  permission denied for database/g;
 	cmp_ok($refused, '>', 0, 'a processor was refused');
 	cmp_ok($refused, '<', 10, 'not again and again');
-	my $warnings = () = $log =~ /WARNING:  a processor has stopped before it could begin/g;
+	my $warnings = () = $log->() =~ /$warning/g;
 	is($warnings, 1, 'the launcher says so once');
 	$soup->sql('GRANT CONNECT ON DATABASE soup TO soup_worker');
 	ok($soup->is_drained, 'let in, they go on');
