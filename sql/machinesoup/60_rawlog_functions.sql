@@ -162,15 +162,16 @@ DECLARE
     next_month date := ((now() AT TIME ZONE 'UTC')::date + interval '1 month')::date;
 BEGIN
     RETURN QUERY
-    SELECT 'warning', 'raw log', format('org %s has no leaf for %s', o.org, to_char(next_month, 'YYYY-MM')),
+    SELECT 'warning', 'raw log', format('org %s has no leaf for %s', o.name, to_char(next_month, 'YYYY-MM')),
            'The launcher makes it while it runs; see the server''s log for why it could not.'
-      FROM (SELECT DISTINCT m.org FROM soup.model m) o
-     WHERE to_regclass(format('soup_data.r_%s_%s', replace(o.org::text, '-', ''), to_char(next_month, 'YYYYMM'))) IS NULL;
+      FROM soup.org o
+     WHERE EXISTS (SELECT FROM soup.model m WHERE m.org = o.org)
+       AND to_regclass(format('soup_data.r_%s_%s', replace(o.org::text, '-', ''), to_char(next_month, 'YYYYMM'))) IS NULL;
 
     -- Times of receipt never fall within a partition, so a clock that was once ahead keeps them there.
     RETURN QUERY
     SELECT 'warning', 'raw log',
-           format('the last receipt of model %s, partition %s lies in the future: %s', p.model, p.partition, p.last_received_at),
+           format('the last receipt of %s, partition %s lies in the future: %s', soup.subject(p.org, p.model), p.partition, p.last_received_at),
            'Check the server''s clock; times of receipt stand still until it has caught up.'
       FROM soup.partition p
      WHERE p.last_received_at > clock_timestamp() + interval '1 minute';
