@@ -6,6 +6,7 @@
 #include "bgworkers/entry.hpp"
 #include "bgworkers/limits.hpp"
 #include "bgworkers/process.hpp"
+#include "bgworkers/slot.hpp"
 #include "bgworkers/work_list.hpp"
 
 #include "access/scope.hpp"
@@ -32,7 +33,7 @@ using std::chrono::milliseconds;
 
 struct StartedWorker {
     BackgroundWorkerHandle* handle;
-    int number; ///< Among those that live: its bit in the launcher slot's sequence.
+    int number; ///< Among those that live: see workers_begun().
 };
 
 class Launcher {
@@ -71,18 +72,6 @@ void reconcile_slots() {
     }
 }
 
-std::uint64_t bit_of(int number) noexcept {
-    return std::uint64_t{1} << number;
-}
-
-std::atomic<std::uint64_t>& slot_takers() {
-    return loader::platform().shared->wake().launcher.sequence;
-}
-
-bool has_taken_slot(int number) {
-    return (slot_takers().load() & bit_of(number)) != 0;
-}
-
 /// A worker that cannot connect (its log line says why) would be followed by the next at once, hundreds a
 /// second.
 void Launcher::note_start(bool has_succeeded) {
@@ -117,7 +106,7 @@ std::size_t Launcher::count_workers() {
     std::erase_if(started_, [&](const StartedWorker& started) {
         pid_t pid = 0;
         const BgwHandleStatus status = pg::call([&] { return GetBackgroundWorkerPid(started.handle, &pid); });
-        const bool has_begun = has_taken_slot(started.number);
+        const bool has_begun = (workers_begun().load() & bit_of(started.number)) != 0;
         if (has_begun || status == BGWH_STOPPED) has_succeeded = has_succeeded.value_or(true) && has_begun;
         if (status == BGWH_NOT_YET_STARTED) ++starting;
         if (status != BGWH_STOPPED) return false;
@@ -143,7 +132,7 @@ bool Launcher::start_worker() {
     strlcpy(worker.bgw_function_name, loader::worker_function, sizeof worker.bgw_function_name);
     const int number = free_number();
     worker.bgw_main_arg = Int32GetDatum(number);
-    slot_takers().fetch_and(~bit_of(number));
+    workers_begun().fetch_and(~bit_of(number));
     const loader::WorkerStart start{MyDatabaseId, role_};
     static_assert(sizeof start <= sizeof worker.bgw_extra);
     std::memcpy(worker.bgw_extra, &start, sizeof start);

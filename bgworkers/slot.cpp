@@ -33,8 +33,12 @@ loader::WorkerSlot* take_slot() {
 
 } // namespace
 
+std::atomic<std::uint64_t>& workers_begun() {
+    return loader::platform().shared->wake().launcher.sequence;
+}
+
 WakeSlot::WakeSlot(int number) : slot_(take_slot()) {
-    loader::platform().shared->wake().launcher.sequence.fetch_or(std::uint64_t{1} << number);
+    workers_begun().fetch_or(bit_of(number));
     pg::call([this] { on_shmem_exit(leave_slot, PointerGetDatum(slot_)); });
 }
 

@@ -18,6 +18,9 @@ SELECT partition, first_offset FROM soup_api.append(:'token', 'pump', ARRAY['d']
 SELECT partition, first_offset FROM soup_api.append(:'token', 'pump', ARRAY['e']::bytea[], stream => 'y');
 -- A partition's clock was ahead; what comes is later still.
 UPDATE soup.partition p SET last_received_at = '2200-01-01' FROM soup.org o WHERE o.org = p.org AND o.name = 'epochs' AND p.partition = 5;
+SET TimeZone = 'UTC';
+SELECT problem FROM soup.doctor() WHERE subject = 'raw log' AND problem LIKE '%epochs%';
+RESET TimeZone;
 SELECT soup.set_partitions('epochs', 'pump', 3) AS epoch;
 SELECT soup.set_partitions('epochs', 'pump', 3) AS epoch;
 SELECT partition, first_offset FROM soup_api.append(:'token', 'pump', ARRAY['f']::bytea[], stream => 'x');
