@@ -37,14 +37,11 @@ std::string PrincipalLimit::name_of(const Credential& credential) const {
     return name;
 }
 
-bool PrincipalLimit::allows_from(std::string_view source, Clock::time_point now) {
-    return !logins_.is_on() || logins_.allows("s" + std::string(source), now);
-}
-
 // The source first: refused, it takes nothing from the user, whose own login waits for that count, too.
 bool PrincipalLimit::allows_login(std::string_view source, std::string_view user, Clock::time_point now) {
     if (!logins_.is_on()) return true;
-    return allows_from(source, now) && (user.empty() || logins_.allows("u" + std::string(user), now));
+    return logins_.allows("s" + std::string(source), now) &&
+           (user.empty() || logins_.allows("u" + std::string(user), now));
 }
 
 bool PrincipalLimit::allows(const Credential& credential, Clock::time_point now) {

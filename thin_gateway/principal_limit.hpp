@@ -28,8 +28,6 @@ public:
     PrincipalLimit(double per_s, double burst);
 
     bool is_on() const { return limit_.is_on(); }
-    /// Who brings no credential counts by where it comes from.
-    bool allows_from(std::string_view source, Clock::time_point now);
     /// A login that the server has to look at, by whatever way it comes; `user` may be empty: none was named.
     bool allows_login(std::string_view source, std::string_view user, Clock::time_point now);
     bool allows(const Credential& credential, Clock::time_point now);

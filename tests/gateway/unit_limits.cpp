@@ -83,9 +83,9 @@ TEST_F(PrincipalRate, NeverLetsAnybodyOweMoreThanABurst) {
 
 TEST_F(PrincipalRate, CountsWhoHasNoCredentialBySource) {
     for (int i = 0; i < 5; ++i)
-        EXPECT_TRUE(limit.allows_from("10.0.0.1", now));
-    EXPECT_FALSE(limit.allows_from("10.0.0.1", now));
-    EXPECT_TRUE(limit.allows_from("10.0.0.2", now));
+        EXPECT_TRUE(limit.allows_login("10.0.0.1", {}, now));
+    EXPECT_FALSE(limit.allows_login("10.0.0.1", {}, now));
+    EXPECT_TRUE(limit.allows_login("10.0.0.2", {}, now));
 }
 
 TEST_F(PrincipalRate, CountsLoginsBySource) {
@@ -93,7 +93,7 @@ TEST_F(PrincipalRate, CountsLoginsBySource) {
         EXPECT_TRUE(limit.allows_login("10.0.0.1", "user " + std::to_string(i), now)) << "of one source";
     EXPECT_FALSE(limit.allows_login("10.0.0.1", "another", now));
     EXPECT_FALSE(limit.allows_login("10.0.0.1", "", now)) << "without a name";
-    EXPECT_FALSE(limit.allows_from("10.0.0.1", now));
+    EXPECT_FALSE(limit.allows_login("10.0.0.1", {}, now));
     EXPECT_TRUE(limit.allows_login("10.0.0.2", "another", now));
 }
 

@@ -74,13 +74,6 @@ void decode_bytes(const std::int8_t* code, float f, const float* centroid, unsig
         point[i] = (centroid != nullptr ? centroid[i] : 0) + f * static_cast<float>(code[i]);
 }
 
-void decode_bits(const std::uint8_t* bits, float f, const float* centroid, unsigned n,
-                 float* point) noexcept {
-    const float half = f / 2;
-    for (unsigned i = 0; i < n; ++i)
-        point[i] = centroid[i] + ((bits[i / 8] >> (i % 8) & 1) != 0 ? half : -half);
-}
-
 float encode_centroid(const float* centroid, unsigned n, unsigned bytes_each, std::byte* to) noexcept {
     const float limit = bytes_each == 1 ? 127 : 32767;
     const float most = simd::kernels().codes.largest_residual(centroid, nullptr, n);

@@ -34,8 +34,6 @@ ByteFactors encode_bytes(const float* point, const float* centroid, unsigned n, 
 
 /// centroid + f · code.
 void decode_bytes(const std::int8_t* code, float f, const float* centroid, unsigned n, float* point) noexcept;
-/// centroid ± f/2.
-void decode_bits(const std::uint8_t* bits, float f, const float* centroid, unsigned n, float* point) noexcept;
 
 /// A page's own centroid: whole numbers of one or two bytes, times a scale that is returned.
 float encode_centroid(const float* centroid, unsigned n, unsigned bytes_each, std::byte* to) noexcept;
