@@ -22,7 +22,7 @@ sub raw { my ($name) = @_; my $text = slurp("$docs/figures/$name.json"); return 
 sub number { my ($n) = @_; $n = sprintf $n < 20 ? '%.1f' : '%.0f', $n; 1 while $n =~ s/^(\d+)(\d{3})/$1,$2/; return $n }
 sub ratio { my ($better, $than) = @_; return sprintf "%.1f × $than", $better }
 
-# HNSW returns ten rows from ten candidates at the least, and finds more with them than was asked for.
+# HNSW's least setting can find more than was asked for.
 sub finds_more {
     my ($set, $asked) = @_;
     my ($least) = sort { $a <=> $b } map { $_->{recall} } @{ $set->{pgvector_curve} // [] };

@@ -28,7 +28,7 @@ namespace {
 
 struct Options {
     std::string base, queries, truth, json, cache;
-    std::size_t rows = SIZE_MAX, query_count = 1000, inserts = 3000;
+    std::size_t rows = SIZE_MAX, query_count = 1000, inserts = 4000;
     int rounds = 3;
     bool with_pgvector = false, with_cold = true, with_inserts = true, with_filter = true,
          with_replacement = true;
@@ -37,7 +37,19 @@ struct Options {
 constexpr std::size_t depth = 10;
 constexpr double targets[] = {0.90, 0.95, 0.99};
 constexpr const char* floor_statements[] = {"nothing", "by_btree"};
-constexpr std::size_t clients = 8;
+
+/// A way of inserting rows one a commit.
+struct SingleInserts {
+    const char* name;
+    const char* key; ///< Follows the figures' names.
+    std::size_t sessions;
+    const char* setting;
+};
+constexpr SingleInserts single_inserts[] = {
+    {"one session", "", 1, "SET synchronous_commit = on"},
+    {"8 sessions", "_by_8", 8, "SET synchronous_commit = on"},
+    {"one session that does not wait for the disk", "_unwaited", 1, "SET synchronous_commit = off"},
+};
 
 double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -286,20 +298,22 @@ private:
             peer.insert(statement, static_cast<std::uint32_t>(i), {base_.row(i), base_.dimensions});
     }
 
-    /// Rows a second, each a transaction of its own, from so many sessions at once.
-    double insert_singly(const PeerKind& kind, const char* statement, std::size_t sessions, std::size_t first,
-                         std::size_t last) {
+    /// Rows a second, each a transaction of its own.
+    double insert_singly(const PeerKind& kind, const char* statement, const SingleInserts& way,
+                         std::size_t first, std::size_t last) {
         std::vector<Peer> peers;
-        peers.reserve(sessions);
-        for (std::size_t i = 0; i < sessions; ++i)
+        peers.reserve(way.sessions);
+        for (std::size_t i = 0; i < way.sessions; ++i) {
             peers.emplace_back(kind).prepare();
+            peers.back().run(way.setting);
+        }
         const double begin = now();
         std::vector<std::thread> threads;
-        threads.reserve(sessions);
-        for (std::size_t i = 0; i < sessions; ++i)
+        threads.reserve(way.sessions);
+        for (std::size_t i = 0; i < way.sessions; ++i)
             threads.emplace_back([&, i] {
-                insert_rows(peers[i], statement, first + (last - first) * i / sessions,
-                            first + (last - first) * (i + 1) / sessions);
+                insert_rows(peers[i], statement, first + (last - first) * i / way.sessions,
+                            first + (last - first) * (i + 1) / way.sessions);
             });
         for (std::thread& thread : threads)
             thread.join();
@@ -307,24 +321,23 @@ private:
     }
 
     void measure_inserts() {
-        const std::size_t all = base_.rows - loaded_, singly = all / 3, last = loaded_ + singly * 2;
+        const std::size_t singly = (base_.rows - loaded_) / (std::size(single_inserts) + 1);
         std::printf("\ninserts into the indexed table (bare: into one without an index)\n");
         for (auto& peer : peers_) {
-            for (const std::size_t sessions : {std::size_t{1}, clients}) {
-                const std::size_t first = loaded_ + (sessions > 1 ? singly : 0);
-                const double bare =
-                    insert_singly(peer.kind(), "insert_bare", sessions, first, first + singly);
+            std::size_t first = loaded_;
+            for (const SingleInserts& way : single_inserts) {
+                const double bare = insert_singly(peer.kind(), "insert_bare", way, first, first + singly);
                 const double wal = peer.wal_bytes();
-                const double rate = insert_singly(peer.kind(), "insert_one", sessions, first, first + singly);
+                const double rate = insert_singly(peer.kind(), "insert_one", way, first, first + singly);
                 const double wal_bytes = (peer.wal_bytes() - wal) / static_cast<double>(singly);
-                std::printf(
-                    "  %-14s one a commit, %zu sessions %8.0f/s, bare %8.0f/s, %.0f bytes of log a row\n",
-                    peer.kind().name.c_str(), sessions, rate, bare, wal_bytes);
-                const std::string suffix = sessions > 1 ? "_by_" + std::to_string(sessions) : "";
-                json_.number(key(peer, ("insert_single_per_s" + suffix).c_str()), rate);
-                json_.number(key(peer, ("insert_bare_per_s" + suffix).c_str()), bare);
-                if (sessions == 1) json_.number(key(peer, "wal_bytes_per_insert"), wal_bytes);
+                std::printf("  %-14s one a commit, %s: %8.0f/s, bare %8.0f/s, %.0f bytes of log a row\n",
+                            peer.kind().name.c_str(), way.name, rate, bare, wal_bytes);
+                json_.number(key(peer, (std::string("insert_single_per_s") + way.key).c_str()), rate);
+                json_.number(key(peer, (std::string("insert_bare_per_s") + way.key).c_str()), bare);
+                if (&way == single_inserts) json_.number(key(peer, "wal_bytes_per_insert"), wal_bytes);
+                first += singly;
             }
+            const std::size_t last = first;
             const double begin = now();
             for (std::size_t i = last; i < base_.rows; i += 1000) {
                 peer.run("BEGIN");

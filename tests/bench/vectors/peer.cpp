@@ -71,7 +71,9 @@ PeerKind pgvector_peer() {
                   "",
                   {},
                   {"SET hnsw.iterative_scan = relaxed_order", "SET hnsw.max_scan_tuples = 1000000"}};
-    for (const char* ef : {"10", "16", "24", "40", "60", "80", "120", "160", "240", "320", "480", "800"})
+    // The scan goes on where fewer than ten are found: below 10 with less breadth from step to step.
+    for (const char* ef : {"1", "2", "4", "6", "8", "10", "16", "24", "40", "60", "80", "120", "160", "240",
+                           "320", "480", "800"})
         kind.settings.push_back({"hnsw.ef_search", ef});
     return kind;
 }
