@@ -35,6 +35,15 @@ my %style = (
     'vann' => ['#2e7d5b', ''], 'pgvector HNSW' => ['#c0392b', ''], 'vann, in memory' => ['#2e7d5b', '3,3'], 'hnswlib, in memory' => ['#c0392b', '3,3'],
     'FAISS IVF,Flat, in memory' => ['#8e6bb0', '3,3'], 'FAISS IVF,PQ,RFlat, in memory' => ['#3b74b8', '3,3']);
 
+# Without the points that another one beats in both.
+sub undominated {
+    my @hull;
+    for my $point (sort { $b->{recall} <=> $a->{recall} || $b->{qps} <=> $a->{qps} } @_) {
+        push @hull, $point if !@hull || $point->{qps} > $hull[-1]{qps};
+    }
+    return reverse @hull;
+}
+
 sub curve_picture {
     my ($title, $set, $memory) = @_;
     my %curves = (vann => $set->{vann_curve}, 'pgvector HNSW' => $set->{pgvector_curve} // [], %$memory);
@@ -58,7 +67,7 @@ sub curve_picture {
     }
     my $key = 0;
     for my $name (sort keys %curves) {
-        my @curve = sort { $a->{recall} <=> $b->{recall} } @{ $curves{$name} } or next;
+        my @curve = undominated(@{ $curves{$name} }) or next;
         my ($colour, $dashes) = @{ $style{$name} };
         $svg .= sprintf qq(<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>\n),
             join(' ', map { sprintf '%.1f,%.1f', $x->($_->{recall}), $y->($_->{qps}) } @curve), $colour, $dashes;
@@ -95,6 +104,7 @@ sub vann_section {
     my ($title, $name, $set, $memory, $on_15) = @_;
     put("$docs/figures/$name.svg", curve_picture($title, $set, $memory));
     my $text = "## $title: " . number($set->{vectors}) . " vectors of $set->{dimensions} dimensions\n\n![Curve](figures/$name.svg)\n\n"
+        . (%$memory ? "In memory: one thread, no server; hnswlib compiled for the machine at hand, FAISS as Debian packages it.\n\n" : '')
         . server($set) . '| | vann | pgvector HNSW, m 16, ef_construction 200 | |' . ($on_15 ? ' vann on PostgreSQL 15 |' : '') . "\n|---|---|---|---|"
         . ($on_15 ? '---|' : '') . "\n";
     my $beside = sub { my ($said) = @_; return $on_15 ? " $said |" : '' };

@@ -260,30 +260,39 @@ private:
 
     /// The settings between which the warm curve has what is asked for, and the floors beside.
     void measure_cold() {
-        constexpr std::size_t some_queries = 300;
+        const std::size_t count = std::min<std::size_t>(300, queries_.rows);
         std::vector<ColdStatement> statements;
         for (std::size_t p = 0; p < peers_.size(); ++p) {
             peers_[p].prepare_floor();
+            peers_[p].load_questions(queries_, count);
             for (const char* statement : floor_statements)
                 statements.push_back({&peers_[p], statement, std::nullopt});
             for (const CurvePoint& point : curves_[p])
                 if (is_between_targets(curves_[p], point))
                     statements.push_back({&peers_[p], "nearest", point});
         }
-        ask_cold(statements, queries_, places_, std::min(some_queries, queries_.rows));
-
-        std::vector<std::vector<CurvePoint>> cold(peers_.size());
-        for (const ColdStatement& statement : statements) {
-            if (!statement.point) continue;
-            auto& curve = cold[static_cast<std::size_t>(statement.peer - peers_.data())];
-            curve.push_back(*statement.point);
-            curve.back().queries_per_second = 1 / statement.seconds;
-        }
-        print_ratios("cold", cold);
-        for (const ColdStatement& statement : statements)
-            if (!statement.point) print_floor("cold", *statement.peer, statement.name, 1 / statement.seconds);
+        std::vector<ColdStatement> joined = statements;
+        ask_cold(statements, queries_, places_, count);
+        print_cold("cold", statements);
+        ask_cold_joined(joined, count);
+        print_cold("cold_joined", joined);
         for (auto& peer : peers_)
             peer.drop_floor();
+    }
+
+    void print_cold(const char* what, std::span<const ColdStatement> statements) {
+        std::vector<std::vector<CurvePoint>> curves(peers_.size());
+        for (const ColdStatement& statement : statements) {
+            const double rate = 1 / statement.seconds;
+            if (!statement.point) {
+                print_floor(what, *statement.peer, statement.name, rate);
+                continue;
+            }
+            auto& curve = curves[static_cast<std::size_t>(statement.peer - peers_.data())];
+            curve.push_back(*statement.point);
+            curve.back().queries_per_second = rate;
+        }
+        print_ratios(what, curves);
     }
 
     static bool is_between_targets(const std::vector<CurvePoint>& curve, const CurvePoint& point) {

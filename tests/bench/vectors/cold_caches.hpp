@@ -21,4 +21,9 @@ struct ColdStatement {
 void ask_cold(std::span<ColdStatement> statements, const Vectors& queries,
               std::span<const std::int32_t> numbers, std::size_t count);
 
+/// The same for the first `count` of the peers' questions (Peer::load_questions), some of which are joined
+/// with each of the statements in turn: nothing of the executor, the index and the rows is in the caches, and
+/// what a statement costs by itself is not counted.
+void ask_cold_joined(std::span<ColdStatement> statements, std::size_t count);
+
 } // namespace soup::bench

@@ -100,16 +100,21 @@ void measure_peers(const Vectors& base, const Vectors& queries, const Truth& tru
     omp_set_num_threads(1);
     measure_hnswlib(base, queries, truth, json);
     const auto lists = static_cast<std::size_t>(std::sqrt(static_cast<double>(base.rows)) * 2);
-    measure_faiss("FAISS IVF,Flat", "IVF" + std::to_string(lists) + ",Flat",
-                  {"nprobe=4", "nprobe=8", "nprobe=16", "nprobe=32", "nprobe=64"}, base, queries, truth,
+    std::vector<std::string> probes, probes_and_depths;
+    for (const char* probe : {"nprobe=1", "nprobe=2", "nprobe=4", "nprobe=8", "nprobe=16", "nprobe=32"}) {
+        probes.emplace_back(probe);
+        // How much deeper than asked the short codes' order is checked: which depth is enough depends on the
+        // set.
+        for (const char* depth : {"2", "8", "64", "512"})
+            probes_and_depths.push_back(std::string(probe) + ",k_factor_rf=" + depth);
+    }
+    measure_faiss("FAISS IVF,Flat", "IVF" + std::to_string(lists) + ",Flat", probes, base, queries, truth,
                   json);
     if (base.dimensions % 2 == 0)
         measure_faiss("FAISS IVF,PQ,RFlat",
                       "IVF" + std::to_string(lists) + ",PQ" + std::to_string(base.dimensions / 2) +
                           "x4fs,RFlat",
-                      {"nprobe=8,k_factor_rf=8", "nprobe=8,k_factor_rf=64", "nprobe=16,k_factor_rf=64",
-                       "nprobe=32,k_factor_rf=64", "nprobe=64,k_factor_rf=64"},
-                      base, queries, truth, json);
+                      probes_and_depths, base, queries, truth, json);
 }
 
 } // namespace soup::bench

@@ -47,6 +47,15 @@ void append_field(std::string& row, const std::string& bytes) {
 
 constexpr std::int32_t tags = 100;
 
+/// A statement that is measured; `vector` and `number` say where it has them from.
+std::string text_of(std::string_view name, const std::string& vector, const std::string& number) {
+    if (name == "nothing") return "SELECT 1 AS id";
+    if (name == "by_btree")
+        return "SELECT id FROM item WHERE hashint4(id) >= " + number + " ORDER BY hashint4(id) LIMIT 10";
+    const std::string filter = name == "nearest_with_tag" ? "WHERE tag = " + number : "";
+    return "SELECT id FROM item " + filter + " ORDER BY embedding <-> " + vector + " LIMIT 10";
+}
+
 } // namespace
 
 PeerKind vann_peer() {
@@ -149,9 +158,8 @@ void Peer::prepare() {
     run("SET plan_cache_mode = force_generic_plan");
     run("SET enable_seqscan = off");
     run("DEALLOCATE ALL");
-    run("PREPARE nearest (vector, int4) AS SELECT id FROM item ORDER BY embedding <-> $1 LIMIT 10");
-    run("PREPARE nearest_with_tag (vector, int4) AS SELECT id FROM item WHERE tag = $2 "
-        "ORDER BY embedding <-> $1 LIMIT 10");
+    for (const std::string name : {"nearest", "nearest_with_tag"})
+        run("PREPARE " + name + " (vector, int4) AS " + text_of(name, "$1", "$2"));
     run("PREPARE insert_one (int4, int4, vector) AS INSERT INTO item VALUES ($1, $2, $3)");
     run("PREPARE insert_bare (int4, int4, vector) AS INSERT INTO bare VALUES ($1, $2, $3)");
     const std::string example = value("SELECT embedding FROM item LIMIT 1");
@@ -213,15 +221,42 @@ std::vector<std::vector<std::uint32_t>> Peer::ask_all(const char* name, const Ve
 
 void Peer::prepare_floor() {
     run("CREATE INDEX item_place ON item (hashint4(id))");
-    run("PREPARE nothing (vector, int4) AS SELECT 1");
-    run("PREPARE by_btree (vector, int4) AS SELECT id FROM item WHERE hashint4(id) >= $2 "
-        "ORDER BY hashint4(id) LIMIT 10");
+    for (const std::string name : {"nothing", "by_btree"})
+        run("PREPARE " + name + " (vector, int4) AS " + text_of(name, "$1", "$2"));
 }
 
 void Peer::drop_floor() {
     run("DROP INDEX item_place");
     run("DEALLOCATE nothing");
     run("DEALLOCATE by_btree");
+}
+
+void Peer::load_questions(const Vectors& queries, std::size_t count) {
+    run("DROP TABLE IF EXISTS question");
+    run("CREATE TABLE question (number int4 PRIMARY KEY, tag int4, embedding vector)");
+    run("PREPARE insert_question (int4, int4, vector) AS INSERT INTO question VALUES ($1, $2, $3)");
+    run("BEGIN");
+    for (std::size_t i = 0; i < count; ++i)
+        insert("insert_question", static_cast<std::uint32_t>(i), {queries.row(i), queries.dimensions});
+    run("COMMIT");
+    run("ANALYZE question");
+}
+
+double Peer::ask_joined(std::string_view name, std::size_t swept_bytes, std::size_t first, std::size_t last) {
+    run("SET enable_memoize = off");
+    // Each of the joined needs what is before it, and OFFSET 0 keeps it a query of its own.
+    return std::stod(value(
+        "SELECT sum(extract(epoch FROM ended.at - begun.at)) FROM question q "
+        "CROSS JOIN LATERAL (SELECT octet_length(repeat(repeat('x', 1024), " +
+        std::to_string(swept_bytes / 1024) +
+        " + q.number % 2)) AS bytes OFFSET 0) swept "
+        "CROSS JOIN LATERAL (SELECT clock_timestamp() AS at WHERE swept.bytes > 0 OFFSET 0) begun "
+        "CROSS JOIN LATERAL (SELECT sum(id) AS ids FROM (" +
+        text_of(name, "q.embedding", "hashint4(q.number)") +
+        ") answer WHERE begun.at IS NOT NULL OFFSET 0) answered "
+        "CROSS JOIN LATERAL (SELECT clock_timestamp() AS at WHERE answered.ids IS NOT NULL OFFSET 0) ended "
+        "WHERE q.number >= " +
+        std::to_string(first) + " AND q.number < " + std::to_string(last)));
 }
 
 void Peer::insert(const char* name, std::uint32_t id, std::span<const float> vector) {

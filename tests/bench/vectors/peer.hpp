@@ -56,6 +56,11 @@ public:
     /// What the same server needs for the same parameters and as many rows by any index.
     void prepare_floor();
     void drop_floor();
+    /// The first so many queries as rows of a table, for ask_joined().
+    void load_questions(const Vectors& queries, std::size_t count);
+    /// A statement asked by each of the rows first … last - 1 of that table, which one statement joins with
+    /// it: seconds, in which the server's caches' contents are replaced before each row, beyond that.
+    double ask_joined(std::string_view name, std::size_t swept_bytes, std::size_t first, std::size_t last);
     /// One row, one statement: `insert_one` into the indexed table, `insert_bare` into one like it without
     /// indexes.
     void insert(const char* name, std::uint32_t id, std::span<const float> vector);
