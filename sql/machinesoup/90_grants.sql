@@ -3,7 +3,7 @@
 -- The catalogue's own functions that are ways round the API or out of it: SQL in text, large objects, advisory locks,
 -- other sessions, the WAL, sizes; and set_config, which is SET past the list of settings that the gateway may change
 -- (utility_guard.cpp), also behind UPDATE pg_settings. They are everybody's by default; here they are the platform's and
--- the monitors'.
+-- the monitors'. What the server itself keeps from everybody (lo_import and lo_export reach its files) stays as it is.
 DO $revokes$
 DECLARE
     f record;
@@ -18,6 +18,8 @@ BEGIN
                 OR p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$'
                 OR p.proname IN ('set_config', 'ts_stat', 'pg_logical_emit_message', 'pg_export_snapshot', 'pg_notify', 'pg_terminate_backend',
                                  'pg_cancel_backend', 'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn'))
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i
+                            WHERE i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid AND i.privtype = 'i')
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f.signature);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO soup_owner, soup_dba', f.signature);

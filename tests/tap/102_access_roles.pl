@@ -11,6 +11,7 @@ my $user = $cluster->principal('A', 'consumer', 'query');
 my $token = $cluster->login($user);
 my $call = "SELECT count(*) FROM soup_api.list_models('$token');";
 my @gateway = (role => 'soup_gateway');
+$cluster->sql('CREATE ROLE dba LOGIN IN ROLE soup_dba');
 
 sub catalogue_digest {
 	return $cluster->sql(q{SELECT md5(string_agg(t, ',' ORDER BY t)) FROM (
@@ -126,6 +127,12 @@ for (
 	my @got = $cluster->refusals("SELECT $_;", @gateway);
 	like($got[0] // 'accepted', qr/^42501|^42883/, "refused: $_");
 }
+# The server keeps these from everybody, and whoever gives other functions to the DBA's role must not give these.
+is($cluster->sql(q{SELECT string_agg(format('%s %s', r.rolname, p.oid::regprocedure), ', ') FROM pg_proc p, pg_roles r
+	WHERE p.proname IN ('lo_import', 'lo_export') AND NOT r.rolsuper AND has_function_privilege(r.oid, p.oid, 'EXECUTE')}),
+	'', 'b28 nobody but a superuser reaches the server\'s files by large objects');
+$cluster->refused(q{SELECT lo_import('/etc/passwd'); SELECT lo_export(1, '/tmp/x');}, [ ('42501') x 2 ], 'b28 not the DBA\'s role either', role => 'dba');
+
 refused(q{COPY (SELECT 1) TO STDOUT; COPY (SELECT 1) TO '/tmp/x'; COPY (SELECT 1) TO PROGRAM 'id';},
 	[ ('42501 FORBIDDEN_STMT') x 3 ], 'b22_copy_out');
 
