@@ -1,11 +1,11 @@
--- Lints over the catalogue after CREATE EXTENSION (threats h01 to h04, h06 to h10, h12, h15 to h18, h21, h23, h24): each
+-- Lints over the catalogue after CREATE EXTENSION (threats h01 to h10, h12, h15 to h18, h21, h23, h24): each
 -- query names what must not exist.
 \set QUIET on
 \pset format unaligned
 \pset tuples_only on
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap WITH SCHEMA public;
-SELECT plan(27);
+SELECT plan(28);
 
 CREATE TEMP VIEW member AS
     SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'machinesoup'
@@ -36,6 +36,10 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p CROSS JOIN aclexpl
     WHERE a.grantee = 'soup_gateway'::regrole AND (p.nspname <> 'soup_api' OR NOT p.prosecdef)$$, 'h04 the gateway executes soup_api only');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM soup_proc p CROSS JOIN aclexplode(p.proacl) a
     WHERE a.grantee = 'soup_dba'::regrole AND NOT (p.nspname = 'soup' AND p.prosecdef)$$, 'h04 the DBA''s role executes what runs as the owner');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p CROSS JOIN aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+    WHERE p.pronamespace = 'pg_catalog'::regnamespace AND a.grantee IN (0, 'soup_gateway'::regrole)
+      AND p.proname ~ '^(lo_|pg_(try_)?advisory_|pg_stat_get_|pg_lock_status|set_config|query_to_xml|pg_relation_size|pg_terminate_backend|pg_notify)'$$,
+    'h05 PUBLIC has no way round the API');
 SELECT is_empty($$SELECT c.oid::regclass FROM soup_class c WHERE c.relkind IN ('m', 'f')
     UNION ALL SELECT r.ev_class::regclass FROM pg_rewrite r JOIN soup_class c ON c.oid = r.ev_class WHERE r.rulename <> '_RETURN'$$,
     'h06 no materialised view, foreign table or rule');

@@ -1,7 +1,8 @@
 -- Who owns, who may. Runs last and goes through the catalogue, so that no room's object is forgotten.
 
 -- The catalogue's own functions that are ways round the API or out of it: SQL in text, large objects, advisory locks,
--- other sessions, the WAL, sizes; and set_config, which is SET past the list of settings that the gateway may change
+-- other sessions, the WAL; what tells of others' data, which are sizes, locks, slots and all statistics, behind the views
+-- that show them too; and set_config, which is SET past the list of settings that the gateway may change
 -- (utility_guard.cpp), also behind UPDATE pg_settings. They are everybody's by default; here they are the platform's and
 -- the monitors'. What the server itself keeps from everybody (lo_import and lo_export reach its files) stays as it is.
 DO $revokes$
@@ -9,13 +10,16 @@ DECLARE
     f record;
 BEGIN
     FOR f IN
-        SELECT p.oid::regprocedure AS signature, p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$' AS is_size
+        SELECT p.oid::regprocedure AS signature, is_telling
           FROM pg_catalog.pg_proc p
+         CROSS JOIN LATERAL (SELECT p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$'
+                                 OR p.proname ~ '^pg_stat_(get|have)_'
+                                 OR p.proname IN ('pg_lock_status', 'pg_prepared_xact', 'pg_get_replication_slots')) AS t(is_telling)
          WHERE p.pronamespace = 'pg_catalog'::regnamespace
-           AND (p.proname ~ '^(lo_|loread$|lowrite$)'
+           AND (is_telling
+                OR p.proname ~ '^(lo_|loread$|lowrite$)'
                 OR p.proname ~ '^(query|table|schema|database|cursor)_to_xml'
                 OR p.proname ~ '^pg_(try_)?advisory_'
-                OR p.proname ~ '^pg_(total_relation|relation|table|indexes|database|tablespace)_size$'
                 OR p.proname IN ('set_config', 'ts_stat', 'pg_logical_emit_message', 'pg_export_snapshot', 'pg_notify', 'pg_terminate_backend',
                                  'pg_cancel_backend', 'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn'))
            AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i
@@ -23,8 +27,8 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f.signature);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO soup_owner, soup_dba', f.signature);
-        IF f.is_size THEN
-            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_monitor', f.signature);
+        IF f.is_telling THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pg_read_all_stats', f.signature);
         END IF;
     END LOOP;
 END

@@ -11,7 +11,7 @@ my $user = $cluster->principal('A', 'consumer', 'query');
 my $token = $cluster->login($user);
 my $call = "SELECT count(*) FROM soup_api.list_models('$token');";
 my @gateway = (role => 'soup_gateway');
-$cluster->sql('CREATE ROLE dba LOGIN IN ROLE soup_dba');
+$cluster->sql('CREATE ROLE monitor LOGIN IN ROLE pg_monitor; CREATE ROLE dba LOGIN IN ROLE soup_dba; CREATE ROLE anybody LOGIN');
 
 sub catalogue_digest {
 	return $cluster->sql(q{SELECT md5(string_agg(t, ',' ORDER BY t)) FROM (
@@ -33,6 +33,12 @@ refused("SET soup.org = 'B'; SELECT set_config('soup.principal', 'root', false);
 	refused('SELECT 1', [], 'a02_guc_startup: no answer') if 0;
 	my (undef, $err) = $cluster->run('SELECT 1', @gateway);
 	like($err, qr/FATAL:  invalid configuration parameter name "soup.org"|invalid configuration parameter name/, 'a02_guc_startup');
+}
+# Nor can it leave its library out.
+{
+	local $ENV{PGOPTIONS} = '-c session_preload_libraries=';
+	my (undef, $err) = $cluster->run('SELECT 1', @gateway);
+	like($err, qr/FATAL:  permission denied to set parameter "session_preload_libraries"/, 'a02 session_preload_libraries');
 }
 $cluster->refused("ALTER ROLE soup_gateway SET soup.org = 'B'", '42602', 'a02 ALTER ROLE SET, by a superuser');
 $cluster->refused("ALTER DATABASE soup SET soup.org = 'B'", '42602', 'a02 ALTER DATABASE SET, by a superuser');
@@ -127,6 +133,17 @@ for (
 	my @got = $cluster->refusals("SELECT $_;", @gateway);
 	like($got[0] // 'accepted', qr/^42501|^42883/, "refused: $_");
 }
+# What others' tables hold and do, by whichever view: the views run their functions as whoever reads.
+my @views = split /\n/, $cluster->sql(q{SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'v'
+	AND (c.relname ~ '^pg_stat(io)?_' OR c.relname IN ('pg_locks', 'pg_prepared_xacts', 'pg_replication_slots'))
+	AND c.relname NOT IN ('pg_stats_ext', 'pg_stats_ext_exprs') ORDER BY 1});
+cmp_ok(scalar @views, '>', 40, 'b31 views to try');
+refused(join('', map { "SELECT * FROM $_;" } @views), [ ('42501') x @views ], 'b31_size_stats: no view of statistics');
+refused(q{SELECT pg_stat_get_tuples_inserted('soup.org'::regclass); SELECT pg_stat_get_live_tuples(1); SELECT pg_lock_status();},
+	[ ('42501') x 3 ], 'b31 nor the functions behind them');
+$cluster->refused(join('', map { "SELECT * FROM $_;" } @views) . q{SELECT pg_database_size('soup');}, [], "b31 twin: a $_ sees them", role => $_)
+	for qw(monitor dba);
+$cluster->refused('SELECT * FROM pg_stat_all_tables;', '42501', 'b31 an ordinary role does not', role => 'anybody');
 # The server keeps these from everybody, and whoever gives other functions to the DBA's role must not give these.
 is($cluster->sql(q{SELECT string_agg(format('%s %s', r.rolname, p.oid::regprocedure), ', ') FROM pg_proc p, pg_roles r
 	WHERE p.proname IN ('lo_import', 'lo_export') AND NOT r.rolsuper AND has_function_privilege(r.oid, p.oid, 'EXECUTE')}),
