@@ -3,6 +3,7 @@
 #include "loader/machinesoup_loader.hpp"
 #include "loader/held_version.hpp"
 #include "loader/hooks.hpp"
+#include "loader/logins.hpp"
 #include "loader/workers.hpp"
 #include "library_version.hpp"
 
@@ -41,6 +42,7 @@ SOUP_MODULE_INIT() {
         define_settings();
         install_shared_memory();
         install_hooks();
+        install_login_guard();
         register_launcher();
         *find_rendezvous_variable(platform_rendezvous) = &loader;
     });

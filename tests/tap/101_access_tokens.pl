@@ -90,7 +90,7 @@ $cluster->node->safe_psql('postgres', 'ALTER DATABASE soup ALLOW_CONNECTIONS fal
 $cluster->node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'soup'});
 $cluster->node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE soup');
 $cluster->node->safe_psql('postgres', 'ALTER DATABASE soup ALLOW_CONNECTIONS true');
-$cluster->refused(call($token), '28000 TOKEN_BAD', 'a11 in a copy of the database', database => 'copy', role => 'soup_gateway');
+$cluster->refused(call($token), '28000 TOKEN_BAD', 'a11 in a copy of the database', database => 'copy');
 like($cluster->node->safe_psql('copy', "SELECT kind FROM soup_api.login('$user', 'correct horse')"), qr/consumer/,
 	'a11 twin: who logs in there is served there');
 
