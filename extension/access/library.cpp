@@ -18,6 +18,7 @@ constexpr loader::PlatformLibrary library{
     workers::worker_main,
     guard_utility,
     nullptr,
+    guard_resumption,
 };
 
 const loader::PlatformLoader* attached = nullptr;

@@ -1,6 +1,8 @@
 // A list of what is allowed, not of what is refused: the gateway's role needs a handful of statements, and
 // each other one is a way round the functions of soup_api (ALTER ROLE on itself, LISTEN, EXPLAIN, COPY …; or
 // DECLARE, whose rows could be fetched after the principal that they were read under has lost its rights).
+// The protocol's own cursor, a portal that is executed for some rows at a time, is refused for that reason
+// when it goes on.
 //
 // The guard looks at who is the current user, so a function of the platform that runs as soup_owner may do
 // DDL on the gateway's behalf.
@@ -93,6 +95,13 @@ void guard_utility(PlannedStmt* statement, const char*) {
         // Its rows would come after the identity that they were read under has gone.
         if (is_held_cursor(node) && bound() != nullptr)
             throw forbidden("a cursor WITH HOLD cannot be declared while a principal is bound");
+    });
+}
+
+void guard_resumption(QueryDesc*) {
+    pg::entry([] {
+        if (bound() != nullptr && is_gateway(GetUserId()))
+            throw forbidden("an answer to the gateway's role is read at once, not a portal's rows by and by");
     });
 }
 

@@ -56,7 +56,15 @@ void executor_start(QueryDesc* query, int flags) {
     });
 }
 
+/// A portal that a client reads in pieces; once more for its end, when nothing is read, does not count.
+/// Inside of something else it is a function that fetches row by row.
+bool is_resumed(const QueryDesc* query, ScanDirection direction) {
+    return depth == 0 && query->already_executed && !ScanDirectionIsNoMovement(direction);
+}
+
 void executor_run(QueryDesc* query, ScanDirection direction, uint64 count, bool execute_once) {
+    if (guards != nullptr && guards->resume_guard != nullptr && is_resumed(query, direction))
+        guards->resume_guard(query);
     deeper(query_step, [=] {
         previous_executor_run != nullptr ? previous_executor_run(query, direction, count, execute_once)
                                          : standard_ExecutorRun(query, direction, count, execute_once);

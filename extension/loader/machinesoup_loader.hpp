@@ -31,6 +31,9 @@ struct PlatformLibrary {
     void (*utility_guard)(PlannedStmt* statement, const char* source);
     /// Optional: before every executor start, at any depth; raises to refuse.
     void (*executor_check)(QueryDesc* query, int executor_flags);
+    /// Optional: before a client's portal hands out more rows of a query that has handed out some already;
+    /// raises to refuse.
+    void (*resume_guard)(QueryDesc* query);
 };
 
 struct PlatformLoader {

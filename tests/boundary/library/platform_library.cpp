@@ -59,8 +59,13 @@ void utility_guard(PlannedStmt* statement, const char*) {
     });
 }
 
-constexpr soup::loader::PlatformLibrary library{
-    sizeof(soup::loader::PlatformLibrary), SOUP_VERSION, launcher_main, worker_main, utility_guard, nullptr};
+constexpr soup::loader::PlatformLibrary library{sizeof(soup::loader::PlatformLibrary),
+                                                SOUP_VERSION,
+                                                launcher_main,
+                                                worker_main,
+                                                utility_guard,
+                                                nullptr,
+                                                nullptr};
 
 } // namespace
 
