@@ -11,7 +11,7 @@ CREATE FUNCTION soup_api.append(token text, model text, records bytea[], label t
     LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'soup_append';
 COMMENT ON FUNCTION soup_api.append(text, text, bytea[], text, text, timestamptz[], text, text) IS
-    'Stores records in the model''s raw log and returns their addresses. Durable once the call has returned. Without content_type they are application/octet-stream, which only some processors read.';
+    'Stores records in the model''s raw log and returns their addresses. Durable once the call has returned. content_type decides how a processor reads them; without it they are application/octet-stream, which only some processors read.';
 
 CREATE FUNCTION soup_api.append_many(tokens text[], models text[], labels text[], streams text[], content_types text[],
                                      idempotency_keys text[], record_counts integer[], records bytea[], times timestamptz[],
