@@ -119,6 +119,8 @@ sub call {
     return decode_json($answer->{content});
 }
 is(call('data_scientist', 'list_models', 'application/json', '{}')->{rows}[0]{model}, 'press-7', 'passphrases work');
+is(scalar @{call('data_scientist', 'nearest', 'application/json', '{"model":"press-7","like":"0/demo-producer/0","k":2}')->{rows}}, 2,
+    'the data scientist may ask');
 succeeds('a second version', 'env', "PG_CONFIG=$copy", 'bash', '-c', <<'SH');
 . demo/home.sh
 soup_psql -d soup -v manifest="$(sed 's/"stride": 16/"stride": 32/' docs/manifests/window_convolution.json)" <<<"SELECT soup.add_version('acme', 'press-7', 'prod-2', :'manifest')" >/dev/null
