@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "core/frame/columns.hpp"
+#include "core/frame/media_type.hpp"
 #include "core/json/door.hpp"
 
 #include <algorithm>
@@ -35,26 +36,13 @@ bool is_token(std::string_view text) noexcept {
     });
 }
 
-std::string_view base_type(std::string_view content_type) noexcept {
-    content_type = content_type.substr(0, content_type.find(';'));
-    while (content_type.ends_with(' '))
-        content_type.remove_suffix(1);
-    return content_type;
-}
-
 void check_content_type(std::string_view content_type) {
-    const std::string_view base = base_type(content_type);
+    const std::string_view base = frame::base_type(content_type);
     const std::size_t slash = base.find('/');
     const bool is_ascii = std::ranges::all_of(content_type, [](char c) { return c >= 0x20 && c < 0x7f; });
     if (!is_ascii || slash == std::string_view::npos || !is_token(base.substr(0, slash)) ||
         !is_token(base.substr(slash + 1)))
         throw bad_input("content_type must have the form type/subtype");
-}
-
-bool is_json(std::string_view content_type) noexcept {
-    constexpr std::string_view json = "application/json";
-    return std::ranges::equal(base_type(content_type), json,
-                              [](char left, char right) { return (left | 0x20) == (right | 0x20); });
 }
 
 } // namespace
@@ -96,7 +84,7 @@ void collect_records(const Request& request, std::vector<frame::Record>& records
 }
 
 void check_records(std::string_view content_type, std::span<const frame::Record> records) {
-    if (!is_json(content_type)) return;
+    if (!frame::is_media_type(content_type, "application/json")) return;
     for (std::size_t i = 0; i < records.size(); ++i) {
         const auto bytes = records[i].bytes;
         try {

@@ -160,6 +160,16 @@ TEST(ProcessorsPassthrough, unusable_records_are_rejected_with_their_reason) {
     }
 }
 
+TEST(ProcessorsPassthrough, a_content_type_is_itself_in_any_case_and_with_any_parameters) {
+    const std::string record = R"({"id":"k","vector":[1,2,3]})";
+    for (const char* type : {"application/json", "Application/JSON", "application/json;charset=utf-8",
+                             "APPLICATION/json ; charset=\"utf-8\"", "application/X-NDJSON"})
+        EXPECT_EQ(process_one(passthrough_manifest(), record, type).points.size(), 1U) << type;
+    for (const char* type : {"application/jso", "application/json5", "text/json", "application/json x"})
+        EXPECT_EQ(process_one(passthrough_manifest(), record, type).rejected.at(0).reason, "WRONG_TYPE")
+            << type;
+}
+
 TEST(ProcessorsPassthrough, counts_survive_in_the_state_and_damage_is_refused) {
     Manifest manifest = passthrough_manifest();
     TestLog log;
