@@ -1,10 +1,11 @@
-// The launcher: starts workers where there is more work than workers, and does the daily maintenance.
+// The launcher: starts workers where there is more work than workers, and has the daily maintenance done.
 //
 // An append that finds no idle worker wakes it; otherwise it looks every soup.poll_ms. It acts as soup_worker
 // under the launcher's scope, which reaches neither raw data nor points. Nothing it meets ends it but a
 // signal or another version of the extension: an error is logged, and the next look comes.
 #include "bgworkers/entry.hpp"
 #include "bgworkers/limits.hpp"
+#include "bgworkers/maintenance.hpp"
 #include "bgworkers/process.hpp"
 #include "bgworkers/slot.hpp"
 #include "bgworkers/work_list.hpp"
@@ -46,13 +47,12 @@ private:
     std::size_t count_workers();
     int free_number() const;
     void note_start(bool has_succeeded);
-    void maintain();
 
     std::vector<StartedWorker> started_;
     milliseconds start_pause_{0}; ///< Not 0 since a worker has stopped before it took its slot.
     Clock::time_point start_again_at_ = Clock::now();
     Oid role_ = InvalidOid;
-    Clock::time_point maintain_at_ = Clock::now();
+    Maintenance maintenance_;
     bool has_warned_ = false; ///< That the server has no place for another process; once is enough.
 };
 
@@ -168,28 +168,6 @@ void Launcher::start_workers() {
     }
 }
 
-/// The log's leaves for the coming month, keys out of their window, old failures.
-void Launcher::maintain() {
-    if (Clock::now() < maintain_at_) return;
-    maintain_at_ = Clock::now() + milliseconds(limits::maintenance_retry_ms);
-    bool is_complete = false;
-    pg::in_transaction([&] {
-        access::PlatformScope scope(access::Platform::launcher);
-        pg::Spi spi;
-        spi.run("SELECT soup.maintain_raw_leaves()");
-        const auto batch = limits::purge_rows_max;
-        const std::string purge = "SELECT soup.purge_idempotency(" + std::to_string(batch) + ")";
-        is_complete = spi.run(purge.c_str())[0].int8(1) < batch;
-        spi.run(("DELETE FROM soup.failure WHERE failed_at < now() - interval '" +
-                 std::to_string(limits::failure_days_kept) + " days'")
-                    .c_str());
-    });
-    if (is_complete)
-        maintain_at_ = Clock::now() + milliseconds(limits::maintenance_ms);
-    else
-        maintain_at_ = Clock::now();
-}
-
 void Launcher::run() {
     const loader::Settings& settings = *loader::platform().settings;
     fix_settings();
@@ -198,15 +176,16 @@ void Launcher::run() {
     SetUserIdAndSecContext(role_, 0);
     reconcile_slots();
     while (!is_outdated()) {
+        bool has_more = false; // To maintain.
         try {
-            maintain();
+            has_more = maintenance_.run();
             start_workers();
         } catch (...) {
             if (is_outdated()) return;
             log_current_error("starting processors");
         }
         show_idle();
-        pg::wait_for_latch(settings.poll_ms);
+        pg::wait_for_latch(has_more ? 0 : settings.poll_ms);
         // Let what comes in a burst gather: one look serves all of it.
         pg::call([] { pg_usleep(limits::launcher_pause_ms * 1000); });
     }

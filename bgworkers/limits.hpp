@@ -72,5 +72,8 @@ constexpr long maintenance_ms = 24L * 3600 * 1000;
 constexpr long maintenance_retry_ms = 10L * 60 * 1000;
 /// Idempotency keys that one transaction forgets.
 constexpr int purge_rows_max = 100'000;
+/// Leaves that one transaction makes, each of which takes some six places of the server's lock table (which
+/// has thousands, but a few hundred at the least settings). Fewer cost more commits, of some ms each.
+constexpr int leaves_max = 10;
 
 } // namespace soup::workers::limits

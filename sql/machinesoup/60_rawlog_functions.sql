@@ -101,7 +101,9 @@ $body$;
 COMMENT ON FUNCTION soup.make_raw_leaf(uuid, date) IS
     'The leaf of the raw log for an org and a month (UTC), made with its indexes and row-level security if it is not there.';
 
-CREATE FUNCTION soup.maintain_raw_leaves() RETURNS integer
+-- A leaf takes some six locks until the transaction ends, and the lock table is everybody's: the leaves of thousands of
+-- orgs in one transaction would fill it.
+CREATE FUNCTION soup.maintain_raw_leaves(leaves_max integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
     today date := (now() AT TIME ZONE 'UTC')::date;
@@ -113,6 +115,8 @@ BEGIN
           FROM (SELECT DISTINCT m.org FROM soup.model m) o
           CROSS JOIN (VALUES (today), ((today + interval '1 month')::date)) wanted(month)
          WHERE to_regclass(format('soup_data.r_%s_%s', replace(o.org::text, '-', ''), to_char(wanted.month, 'YYYYMM'))) IS NULL
+         ORDER BY o.org, wanted.month
+         LIMIT leaves_max
     LOOP
         PERFORM soup.make_raw_leaf(missing.org, missing.month);
         made := made + 1;
@@ -120,8 +124,8 @@ BEGIN
     RETURN made;
 END
 $body$;
-COMMENT ON FUNCTION soup.maintain_raw_leaves() IS
-    'Makes the leaves of this month and the next for every org that has a model; returns how many. The launcher calls it daily.';
+COMMENT ON FUNCTION soup.maintain_raw_leaves(integer) IS
+    'Makes leaves of this month and the next for orgs that have a model, leaves_max at most, and returns how many; call again while it returns leaves_max. The launcher does so daily.';
 
 -- The window is at least soup.idempotency_window_s: a key that has not been purged yet still answers.
 CREATE FUNCTION soup.purge_idempotency(rows_max integer DEFAULT 100000) RETURNS bigint
@@ -139,8 +143,8 @@ $body$;
 COMMENT ON FUNCTION soup.purge_idempotency(integer) IS
     'Forgets idempotency keys older than soup.idempotency_window_s and returns how many; call again while it returns rows_max.';
 
-REVOKE ALL ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION soup.maintain_raw_leaves(), soup.purge_idempotency(integer) TO soup_worker;
+REVOKE ALL ON FUNCTION soup.maintain_raw_leaves(integer), soup.purge_idempotency(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION soup.maintain_raw_leaves(integer), soup.purge_idempotency(integer) TO soup_worker;
 
 
 CREATE FUNCTION soup.dba_verify_raw(org text, model text)

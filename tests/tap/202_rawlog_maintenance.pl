@@ -1,8 +1,10 @@
 # Goal: without anybody's help there is a leaf for this month and the next, and idempotency keys older than their window
-# are forgotten; and where a leaf is missing all the same, the append that needs it makes it.
+# are forgotten, either also while the other cannot be done; and where a leaf is missing all the same, the append that needs
+# it makes it.
 #
 # Method: leaves are dropped and keys aged by a superuser while the launcher waits for another database; after a restart it
-# has this one, and maintains it.
+# has this one, and maintains it. A prepared transaction outlives the restart, and its lock keeps the launcher from one of
+# both.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -14,6 +16,7 @@ $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
 shared_preload_libraries = 'machinesoup'
 soup.database = 'elsewhere'
+max_prepared_transactions = 1
 CONF
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE soup');
@@ -47,17 +50,33 @@ $node->safe_psql('soup', "$append, idempotency_key => 'young')");
 $node->safe_psql('soup', q{UPDATE soup.idempotency SET received_at = received_at - CASE key WHEN 'old' THEN interval '25 hours' ELSE '2 hours' END});
 my ($status, $out, $err) = $node->psql('soup', 'SELECT soup.purge_idempotency()', extra_params => [ '-U', 'soup_gateway' ]);
 isnt($status, 0, 'the gateway may not purge');
+
+# Restarts while a table is locked, until the launcher has logged that.
+my $keys = q{SELECT coalesce(string_agg(key, ' '), '') FROM soup.idempotency};
+sub restart_locked {
+	my ($table, $lock, $failure) = @_;
+	$node->safe_psql('soup', "BEGIN; LOCK TABLE ONLY $table IN $lock MODE; PREPARE TRANSACTION 'lock'");
+	my $log_read = -s $node->logfile;
+	$node->restart;
+	ok($node->wait_for_log(qr/WARNING:  $failure failed: canceling statement due to lock timeout \(55P03\)/, $log_read), "$failure fails");
+	return;
+}
 $node->append_conf('postgresql.conf', "soup.database = 'soup'");
-$node->restart;
-ok($node->poll_query_until('soup', $leaves, '2'), 'the launcher makes the missing leaf');
-ok($node->poll_query_until('soup', q{SELECT coalesce(string_agg(key, ' '), '') FROM soup.idempotency}, 'young'), 'and forgets the old key only');
+my $org_table = $node->safe_psql('soup', q{SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'soup.raw_batch'::regclass});
+restart_locked($org_table, 'SHARE UPDATE EXCLUSIVE', 'making leaves of the raw log');
+ok($node->poll_query_until('soup', $keys, 'young'), 'the launcher forgets the old key only, with or without leaves');
+is($node->safe_psql('soup', $leaves), 1, 'without, here');
+$node->safe_psql('soup', q{ROLLBACK PREPARED 'lock'});
+restart_locked('soup.idempotency', 'EXCLUSIVE', 'forgetting idempotency keys');
+ok($node->poll_query_until('soup', $leaves, '2'), 'it makes the missing leaf, with or without keys');
+$node->safe_psql('soup', q{ROLLBACK PREPARED 'lock'});
 is($node->safe_psql('soup', "$append, idempotency_key => 'young')"), 2, 'the young one still answers');
 is($node->safe_psql('soup', "$append, idempotency_key => 'old')"), 3, 'the old one is new again');
 
 # The window is a setting.
 $node->safe_psql('soup', q{ALTER SYSTEM SET soup.idempotency_window_s = '90min'});
 $node->restart;
-ok($node->poll_query_until('soup', q{SELECT coalesce(string_agg(key, ' '), '') FROM soup.idempotency}, 'old'),
+ok($node->poll_query_until('soup', $keys, 'old'),
 	'with a shorter window the launcher forgets what is older than that, and only that');
 is($node->safe_psql('soup', q{SELECT * FROM soup.verify_raw('o', 'm')}), '', 'the log is whole');
 is($node->safe_psql('soup', q{SELECT count(*) FROM soup.doctor() WHERE subject = 'raw log'}), 0, 'doctor() finds nothing');
