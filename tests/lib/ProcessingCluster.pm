@@ -70,6 +70,17 @@ sub is_drained {
 	return $self->poll('SELECT coalesce(sum(lag_records), 0) FROM soup.lag', '0', $seconds) eq '0';
 }
 
+# From now on so many at most; without any, what is to do stays.
+sub set_processors {
+	my ($self, $count) = @_;
+	$self->sql("ALTER SYSTEM SET soup.max_processors = $count");
+	$self->sql('SELECT pg_reload_conf()');
+	$self->poll('SHOW soup.max_processors', $count) eq $count or die 'the setting did not come';
+	# Those that live go on otherwise; any killed at work would count as unfinished attempts.
+	$self->sql(q{SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE backend_type = 'machinesoup processor'}) if $count == 0;
+	return;
+}
+
 sub wait_until_up {
 	my ($self) = @_;
 	my $deadline = time() + 120;

@@ -22,16 +22,6 @@ sub append {
 		stream => '$stream', content_type => 'application/json')});
 }
 
-sub set_processors {
-	my ($count) = @_;
-	$soup->sql("ALTER SYSTEM SET soup.max_processors = $count");
-	$soup->sql('SELECT pg_reload_conf()');
-	$soup->poll('SHOW soup.max_processors', $count) eq $count or die 'the setting did not come';
-	# Those that live go on otherwise; any killed at work would count as unfinished attempts.
-	$soup->sql(q{SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE backend_type = 'machinesoup processor'}) if $count == 0;
-	return;
-}
-
 # Of a version's lanes.
 sub cursors {
 	my ($label, $columns) = @_;
@@ -43,7 +33,7 @@ subtest 'the server hears of a busy worker\'s rows' => sub {
 	my $table = $soup->table('busy');
 	append('m', 'busy', 's', 'first');
 	ok($soup->is_drained, 'the version has a cursor');
-	set_processors(0);
+	$soup->set_processors(0);
 	# Every batch is a slice and takes a moment, the last one as long as it is held: a dozen slices are three rounds.
 	$soup->sql(<<"SQL");
 CREATE TABLE public.held AS SELECT true AS is_held; GRANT SELECT ON public.held TO soup_worker;
@@ -60,7 +50,7 @@ UPDATE soup.cursor SET careful_until = 1000;
 SQL
 	append('m', 'busy', 's', $_) for 1 .. 12, 'last';
 	my $before = $soup->sql("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = '$table'::regclass");
-	set_processors(1);
+	$soup->set_processors(1);
 	is($soup->poll("SELECT n_tup_ins > $before FROM pg_stat_user_tables WHERE relid = '$table'::regclass", 't', 180), 't', 'they are counted');
 	is($soup->sql('SELECT sum(lag_records) > 0 FROM soup.lag'), 't', 'while it is at it');
 	$soup->sql('DELETE FROM public.held');
@@ -68,7 +58,7 @@ SQL
 };
 
 subtest 'a locked table holds up its version alone' => sub {
-	set_processors(0);
+	$soup->set_processors(0);
 	$soup->sql(q{SELECT soup.add_org('o2'), soup.add_model('o', 'wide', 4), soup.add_model('o2', 'm2', 1);
 		SELECT soup.add_principal('o2', 'p2', 'producer', 'long enough 3'), soup.grant_right('p2', 'o2', NULL, '*', 'append')});
 	$soup->sql("SELECT soup.add_version('o', 'wide', 'locked', '$keyed'), soup.add_version('o2', 'm2', 'free', '$keyed')");
@@ -79,7 +69,7 @@ subtest 'a locked table holds up its version alone' => sub {
 	cmp_ok($lanes, '>', 2, 'more lanes than processors');
 	my $holder = $node->background_psql('soup');
 	$holder->query_safe("BEGIN; LOCK TABLE $table IN SHARE MODE;");
-	set_processors(2);
+	$soup->set_processors(2);
 	my $paused = q{SELECT count(*) FROM soup.cursor c JOIN soup.version v USING (org, model, version) WHERE v.label = 'locked' AND last_error = '55P03'};
 	is($soup->poll($paused, $lanes, 180), $lanes, 'no lane waits without limit');
 	is(cursors('locked', 'bool_and(retry_at > updated_at), max(next_offset), max(failures), max(careful_until)'), 't|0|0|0',
@@ -111,16 +101,16 @@ subtest 'a leaf whose indexes are yet to come is waited for' => sub {
 };
 
 subtest 'a database that lets nobody in' => sub {
-	set_processors(0);
+	$soup->set_processors(0);
 	$soup->sql('REVOKE CONNECT ON DATABASE soup FROM PUBLIC');
 	append('m', 'busy', 's', 'early');
-	set_processors(2);
+	$soup->set_processors(2);
 	ok($soup->is_drained, 'processors need no right of PUBLIC');
-	set_processors(0);
+	$soup->set_processors(0);
 	$soup->sql('REVOKE CONNECT ON DATABASE soup FROM soup_worker');
 	append('m', 'busy', 's', 'late');
 	my $log_read = -s $node->logfile;
-	set_processors(2);
+	$soup->set_processors(2);
 	my $log = sub { return PostgreSQL::Test::Utils::slurp_file($node->logfile, $log_read) };
 	my $warning = qr/WARNING:  a processor has stopped before it could begin/;
 	for (1 .. 1800) { last if $log->() =~ $warning; sleep 0.1 }
