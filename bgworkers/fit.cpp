@@ -1,9 +1,25 @@
 // One look at whether there is enough to learn from.
 //
-// A look reads the log from the version's first record, so it must not happen on every append. A record
+// A look reads the log from the first record of use, so it must not happen on every append. A record
 // completes at most one window: with m windows missing, fewer than m more records cannot be enough, and
 // look_again_at says so in terms of the lanes' heads, which soup.work compares. Looks thus become rarer the
 // more is missing.
+//
+// That alone would read a log of n records n / m times for a version that never learns. Therefore:
+//
+// - While no record was of use (the manifest misspells a channel), the next look begins where this one ended:
+//   the log is read once. Both lanes' places are kept in soup.fit. It changes nothing of what is learnt,
+//   since whether a record is of use does not depend on others, and nothing is added before those places: a
+//   version's intervals begin at 0 and grow at their end only (soup_api.promote).
+// - Otherwise a look that took long is followed by a pause of some times its length, so such looks take a
+//   bounded part of a worker's time. Not a number of records: producers may fall silent once there are
+//   enough, and a version that waited for more would never learn. The windows are not kept from look to look:
+//   they may be 128 MiB, and what a look reads anew is all that a killed worker loses.
+// - soup.work orders fits by their last look as it orders lanes by their last slice.
+//
+// What is learnt does not depend on when somebody looked: a look sees all records of both lanes before the
+// partition's head, feeds them in the order of offsets, and stops at the same one. Only a promotion that
+// comes before the last look adds the default lane's.
 //
 // A partition whose epoch is over gets no more records: if those it has are not enough, the version learns
 // from the lowest-numbered partition of the next epoch.
@@ -23,31 +39,43 @@
 #include "core/processors/processor.hpp"
 #include "rawlog/reader.hpp"
 
+#include <chrono>
+
 namespace soup::workers {
 
 namespace {
 
 using processors::InputRecord;
 
-/// What is to be read: the version's intervals, and the heads of both lanes in the fit's partition.
-struct Extent {
-    std::vector<Range> default_ranges;
-    std::int64_t default_head = 0;
-    std::int64_t label_head = 0;
+/// An offset in each lane of the fit's partition.
+struct Places {
+    std::int64_t by_default = 0;
+    std::int64_t by_label = 0;
 };
 
-/// Locks the row if the fit is still to be done, from this partition, and no pause is on; gives the attempts
-/// that did not end.
-std::optional<int> claim_fit(pg::Spi& spi, const LaneKey& key, bool respects_pause) {
+/// What is to be read: ranges of both lanes, which end at their heads.
+struct Extent {
+    std::vector<Range> default_ranges, label_ranges;
+    Places heads;
+};
+
+struct FitClaim {
+    int attempts; ///< Those that did not end.
+    Places from;  ///< No record before them is of use.
+};
+
+/// Locks the row if the fit is still to be done, from this partition, and no pause is on.
+std::optional<FitClaim> claim_fit(pg::Spi& spi, const LaneKey& key, bool respects_pause) {
     static constinit pg::Plan plan{
-        "SELECT attempts FROM soup.fit WHERE org = $1 AND model = $2 AND version = $3 AND fitted_at IS NULL "
-        "AND partition = $5 AND (retry_at <= clock_timestamp() OR NOT $4) FOR NO KEY UPDATE SKIP LOCKED",
+        "SELECT attempts, default_from, label_from FROM soup.fit "
+        "WHERE org = $1 AND model = $2 AND version = $3 AND fitted_at IS NULL AND partition = $5 "
+        "AND (retry_at <= clock_timestamp() OR NOT $4) FOR NO KEY UPDATE SKIP LOCKED",
         {UUIDOID, UUIDOID, UUIDOID, BOOLOID, INT4OID}};
     pg::Rows rows =
         spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model), pg::make_uuid(key.version),
                        BoolGetDatum(respects_pause), Int32GetDatum(key.partition)});
     if (rows.empty()) return std::nullopt;
-    return rows[0].int4(1);
+    return FitClaim{rows[0].int4(1), {rows[0].int8(2), rows[0].int8(3)}};
 }
 
 bool begin(const LaneKey& key) {
@@ -61,10 +89,10 @@ bool begin(const LaneKey& key) {
     pg::in_transaction([&] {
         access::VersionScope scope(key.org, key.model, key.version);
         pg::Spi spi;
-        auto attempts = claim_fit(spi, key, true);
-        if (!attempts) return;
-        if (*attempts >= limits::unfinished_attempts_max) {
-            suspend_version(spi, key, std::to_string(*attempts) + " attempts to learn did not end");
+        const auto claim = claim_fit(spi, key, true);
+        if (!claim) return;
+        if (claim->attempts >= limits::unfinished_attempts_max) {
+            suspend_version(spi, key, std::to_string(claim->attempts) + " attempts to learn did not end");
             return;
         }
         spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model), pg::make_uuid(key.version),
@@ -74,28 +102,31 @@ bool begin(const LaneKey& key) {
     return has_begun;
 }
 
-Extent read_extent(pg::Spi& spi, const LaneKey& key) {
-    static constinit pg::Plan default_plan{
-        "SELECT p.next_offset, i.from_offset, i.to_offset FROM soup.version_interval i "
-        "JOIN soup.partition p ON p.org = i.org AND p.model = i.model AND p.partition = i.partition "
-        "WHERE i.org = $1 AND i.model = $2 AND i.version = $3 AND i.partition = $4",
+/// One statement, so one snapshot: both lanes end at the same moment, and records are fed in the same order
+/// whenever somebody looks.
+Extent read_extent(pg::Spi& spi, const LaneKey& key, const Places& from) {
+    static constinit pg::Plan plan{
+        "SELECT p.next_offset, coalesce(h.head_offset, 0), i.from_offset, i.to_offset FROM soup.partition p "
+        "LEFT JOIN soup.label_head h ON h.org = p.org AND h.model = p.model AND h.version = $3 "
+        "AND h.partition = p.partition "
+        "LEFT JOIN soup.version_interval i ON i.org = p.org AND i.model = p.model AND i.version = $3 "
+        "AND i.partition = p.partition WHERE p.org = $1 AND p.model = $2 AND p.partition = $4",
         {UUIDOID, UUIDOID, UUIDOID, INT4OID}};
-    static constinit pg::Plan label_plan{"SELECT head_offset FROM soup.label_head WHERE org = $1 AND model = "
-                                         "$2 AND version = $3 AND partition = $4",
-                                         {UUIDOID, UUIDOID, UUIDOID, INT4OID}};
-    const Datum org = pg::make_uuid(key.org), model = pg::make_uuid(key.model),
-                version = pg::make_uuid(key.version), partition = Int32GetDatum(key.partition);
     Extent extent;
     std::vector<Interval> intervals;
     std::int64_t head = 0;
-    for (pg::Row row : spi.run(default_plan, {org, model, version, partition})) {
+    for (pg::Row row : spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model),
+                                      pg::make_uuid(key.version), Int32GetDatum(key.partition)})) {
         head = row.int8(1);
-        intervals.push_back({row.int8(2), row.is_null(3) ? std::nullopt : std::optional(row.int8(3))});
+        extent.heads.by_label = row.int8(2);
+        if (!row.is_null(3))
+            intervals.push_back({row.int8(3), row.is_null(4) ? std::nullopt : std::optional(row.int8(4))});
     }
-    extent.default_ranges = pending_ranges(std::move(intervals), 0, head);
-    if (!extent.default_ranges.empty()) extent.default_head = extent.default_ranges.back().to;
-    for (pg::Row row : spi.run(label_plan, {org, model, version, partition}))
-        extent.label_head = row.int8(1);
+    const std::vector<Range> all = pending_ranges(intervals, 0, head);
+    if (!all.empty()) extent.heads.by_default = all.back().to;
+    extent.default_ranges = pending_ranges(std::move(intervals), from.by_default, head);
+    if (extent.heads.by_label > from.by_label)
+        extent.label_ranges.push_back({from.by_label, extent.heads.by_label});
     return extent;
 }
 
@@ -146,9 +177,7 @@ bool feed(processors::Fitter& fitter, const LaneKey& key, const rawlog::Batch& b
 bool feed_all(processors::Fitter& fitter, const LaneKey& key, const Extent& extent, Phase& phase) {
     phase = Phase::reading;
     LaneReader by_default(key, rawlog::Lane::default_routed, extent.default_ranges);
-    std::vector<Range> label_ranges;
-    if (extent.label_head > 0) label_ranges.push_back({0, extent.label_head});
-    LaneReader by_label(key, rawlog::Lane::labelled, std::move(label_ranges));
+    LaneReader by_label(key, rawlog::Lane::labelled, extent.label_ranges);
     while (by_default.batch() || by_label.batch()) {
         const bool is_default_next =
             by_default.batch() &&
@@ -187,8 +216,9 @@ void store_artefact(pg::Spi& spi, const LaneKey& key, const processors::Fitter& 
 /// the partition is all of it if the next epoch is there now.
 bool move_to_next_epoch(pg::Spi& spi, const LaneKey& key) {
     static constinit pg::Plan plan{
-        "UPDATE soup.fit f SET partition = next.first, windows_seen = 0, look_again_at = 0, attempts = 0, "
-        "retry_at = '-infinity', last_error = NULL "
+        "UPDATE soup.fit f SET partition = next.first, windows_seen = 0, look_again_at = 0, "
+        "default_from = 0, label_from = 0, attempts = 0, retry_at = '-infinity', "
+        "looked_at = clock_timestamp(), last_error = NULL "
         "FROM (SELECT min(n.partition) AS first FROM soup.partition o "
         "JOIN soup.partition n ON n.org = o.org AND n.model = o.model AND n.epoch = o.epoch + 1 "
         "WHERE o.org = $1 AND o.model = $2 AND o.partition = $4) next "
@@ -199,23 +229,32 @@ bool move_to_next_epoch(pg::Spi& spi, const LaneKey& key) {
                .processed() == 1;
 }
 
-void store_progress(pg::Spi& spi, const LaneKey& key, const processors::Fitter& fitter,
-                    const Extent& extent) {
+/// Before the next look; none after a look that took no longer than a slice, which is most of them.
+std::chrono::microseconds pause_after(std::chrono::microseconds look) {
+    if (look.count() <= limits::slice_us_max) return std::chrono::microseconds(0);
+    return limits::fit_pause_factor * look;
+}
+
+void store_progress(pg::Spi& spi, const LaneKey& key, const processors::Fitter& fitter, const Places& heads,
+                    const Places& from, std::chrono::microseconds pause) {
     static constinit pg::Plan plan{
-        "UPDATE soup.fit SET windows_seen = $4, look_again_at = $5, attempts = 0, retry_at = '-infinity', "
+        "UPDATE soup.fit SET windows_seen = $4, look_again_at = $5, default_from = $6, label_from = $7, "
+        "looked_at = clock_timestamp(), retry_at = clock_timestamp() + $8 * interval '1 us', attempts = 0, "
         "last_error = NULL WHERE org = $1 AND model = $2 AND version = $3",
-        {UUIDOID, UUIDOID, UUIDOID, INT4OID, INT8OID}};
+        {UUIDOID, UUIDOID, UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID}};
     const auto seen = static_cast<std::int64_t>(fitter.windows_seen());
     const auto missing = static_cast<std::int64_t>(fitter.windows_needed()) - seen;
-    spi.run(plan,
-            {pg::make_uuid(key.org), pg::make_uuid(key.model), pg::make_uuid(key.version),
-             Int32GetDatum(static_cast<std::int32_t>(seen)),
-             Int64GetDatum(extent.default_head + extent.label_head + std::max<std::int64_t>(missing, 1))});
+    spi.run(plan, {pg::make_uuid(key.org), pg::make_uuid(key.model), pg::make_uuid(key.version),
+                   Int32GetDatum(static_cast<std::int32_t>(seen)),
+                   Int64GetDatum(heads.by_default + heads.by_label + std::max<std::int64_t>(missing, 1)),
+                   Int64GetDatum(from.by_default), Int64GetDatum(from.by_label),
+                   Int64GetDatum(static_cast<std::int64_t>(pause.count()))});
 }
 
 void record_failure(const LaneKey& key, const Fault& fault, Phase phase) {
     static constinit pg::Plan plan{
         "UPDATE soup.fit SET attempts = greatest(attempts - 1, 0), last_error = $4, "
+        "looked_at = clock_timestamp(), "
         "retry_at = clock_timestamp() + $5 * (0.5 + random()) * interval '1 ms' "
         "WHERE org = $1 AND model = $2 AND version = $3 AND fitted_at IS NULL",
         {UUIDOID, UUIDOID, UUIDOID, TEXTOID, INT8OID}};
@@ -232,12 +271,18 @@ void record_failure(const LaneKey& key, const Fault& fault, Phase phase) {
 FitEnd look(const LaneKey& key, Phase& phase) {
     access::VersionScope scope(key.org, key.model, key.version);
     pg::Spi spi;
-    if (!claim_fit(spi, key, false)) return FitEnd::unavailable;
-    const Extent extent = read_extent(spi, key);
+    const auto claim = claim_fit(spi, key, false);
+    if (!claim) return FitEnd::unavailable;
+    const Extent extent = read_extent(spi, key, claim->from);
     const std::shared_ptr<const Version> version = read_version(spi, key);
     const std::unique_ptr<processors::Fitter> fitter = processors::make_fitter(version->manifest);
+    const auto began_at = std::chrono::steady_clock::now();
     if (!feed_all(*fitter, key, extent, phase)) {
-        if (!move_to_next_epoch(spi, key)) store_progress(spi, key, *fitter, extent);
+        const auto length = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - began_at);
+        if (!move_to_next_epoch(spi, key))
+            store_progress(spi, key, *fitter, extent.heads,
+                           fitter->has_used_records() ? claim->from : extent.heads, pause_after(length));
         return FitEnd::waiting;
     }
     store_artefact(spi, key, *fitter, phase);

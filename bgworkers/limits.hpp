@@ -40,6 +40,9 @@ constexpr std::int64_t pause_ms_base = 100;
 constexpr std::int64_t pause_ms_max = 60'000;
 /// After a failed fit; a fit reads much, so its pause is longer from the start.
 constexpr std::int64_t fit_pause_ms = 5000;
+/// After a look for enough to learn from that took longer than a slice may, and did not find it: so many
+/// times as long as the look, so that a version which never learns takes at most a ninth of a worker.
+constexpr std::int64_t fit_pause_factor = 8;
 /// Failed attempts of a version within an hour that suspend it.
 constexpr int failures_per_hour_max = 20;
 /// soup.failure keeps so many days.

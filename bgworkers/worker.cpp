@@ -63,7 +63,12 @@ LaneCache& Worker::cached(const LaneKey& key) {
 bool Worker::serve(const LaneKey& key) {
     show_activity("version " + crypto::to_string(key.version) + ", partition " +
                   std::to_string(key.partition) + ", lane " + std::string(lane_name(key.lane)));
-    if (key.lane == Lane::fit) return run_fit(key) == FitEnd::fitted;
+    if (key.lane == Lane::fit) {
+        // A look that did not find enough was work, too: if it took long it ends the round, and who has
+        // waited meanwhile is served first. It comes again only after more records.
+        const FitEnd end = run_fit(key);
+        return end == FitEnd::fitted || end == FitEnd::waiting;
+    }
     LaneCache& lane = cached(key);
     bool has_moved = false;
     for (int slices = 0; slices < limits::slices_in_a_row_max; ++slices) {

@@ -82,8 +82,11 @@ CREATE TABLE soup.fit (
     windows_needed integer   NOT NULL CHECK (windows_needed > 0),
     windows_seen integer     NOT NULL DEFAULT 0,
     look_again_at bigint     NOT NULL DEFAULT 0,
+    default_from bigint      NOT NULL DEFAULT 0,
+    label_from   bigint      NOT NULL DEFAULT 0,
     attempts     integer     NOT NULL DEFAULT 0,
     retry_at     timestamptz NOT NULL DEFAULT '-infinity',
+    looked_at    timestamptz NOT NULL DEFAULT '-infinity',
     last_error   text        COLLATE "C",
     fitted_at    timestamptz,
     PRIMARY KEY (org, model, version),
@@ -93,3 +96,6 @@ CREATE TABLE soup.fit (
 COMMENT ON TABLE soup.fit IS 'Versions that learn before they process: how far. Locking the row is the claim; fitted_at and the artefact are written together.';
 COMMENT ON COLUMN soup.fit.partition IS 'Whose first windows are learned from; every other partition of the version waits.';
 COMMENT ON COLUMN soup.fit.look_again_at IS 'Sum of both lanes'' heads in that partition below which another look cannot find enough windows.';
+COMMENT ON COLUMN soup.fit.default_from IS 'Offset from which a look reads the default lane in that partition: no record before it can be used.';
+COMMENT ON COLUMN soup.fit.label_from IS 'The same of the label lane.';
+COMMENT ON COLUMN soup.fit.looked_at IS 'When the last look ended: whoever waits longest is served first, lanes and fits alike.';

@@ -42,12 +42,14 @@ COMMENT ON VIEW soup.lag IS
     'How far each lane of each version is. lag_records counts offsets, so records of the other lane in between are in it until the cursor has passed them: it is at most that many, and 0 exactly when nothing waits.';
 
 -- A look at a version counts its windows (bgworkers/fit.cpp) and notes look_again_at: the heads that it saw, plus one for
--- each window that was missing. What arrived since is taken off here, so that the number goes down record by record.
+-- each window that was missing. What arrived since is taken off here, so that the number goes down record by record. Records
+-- that a look found to be of no use are not taken off.
 CREATE VIEW soup.fit_wait WITH (security_invoker) AS
     SELECT f.org, f.model, f.version, f.partition, f.windows_seen, f.windows_needed,
-           greatest(1, CASE WHEN f.windows_seen = 0 THEN m.window_length + (f.windows_needed - 1) * m.stride - a.heads
+           greatest(1, CASE WHEN f.windows_seen = 0 THEN m.window_length + (f.windows_needed - 1) * m.stride
+                                                             - (a.heads - f.default_from - f.label_from)
                             ELSE missing.windows * m.stride - (a.heads - (f.look_again_at - missing.windows)) END) AS records_missing,
-           f.last_error
+           f.last_error, greatest(f.default_from, f.label_from) AS usable_from
       FROM soup.fit f
       JOIN soup.version v ON v.org = f.org AND v.model = f.model AND v.version = f.version
       JOIN soup.partition p ON p.org = f.org AND p.model = f.model AND p.partition = f.partition
@@ -62,7 +64,7 @@ CREATE VIEW soup.fit_wait WITH (security_invoker) AS
                                                AND i.partition = f.partition), 0) AS heads) a
      WHERE f.fitted_at IS NULL;
 COMMENT ON VIEW soup.fit_wait IS
-    'Versions that have not seen enough windows (of images: records) to learn from, in the partition that they learn from. records_missing is about how many more records that takes: exact for one stream without records of other versions in between, up to a stride; each further stream takes a window''s length more.';
+    'Versions that have not seen enough windows (of images: records) to learn from, in the partition that they learn from. records_missing is about how many more records that takes: exact for one stream without records of other versions in between, up to a stride; each further stream takes a window''s length more. Of the records before offset usable_from the version can use none.';
 
 CREATE VIEW soup.work WITH (security_invoker) AS
     SELECT w.org, w.model, w.version, w.partition, w.lane,
@@ -88,7 +90,7 @@ CREATE VIEW soup.work WITH (security_invoker) AS
                         WHERE f.org = w.org AND f.model = w.model AND f.version = w.version AND f.fitted_at IS NULL)
     UNION ALL
     SELECT f.org, f.model, f.version, f.partition, 'fit',
-           m.default_version IS NOT DISTINCT FROM f.version, '-infinity'
+           m.default_version IS NOT DISTINCT FROM f.version, f.looked_at
       FROM soup.fit f
       JOIN soup.partition p ON p.org = f.org AND p.model = f.model AND p.partition = f.partition
       JOIN soup.version v ON v.org = f.org AND v.model = f.model AND v.version = f.version AND v.state <> 'suspended'
@@ -143,10 +145,12 @@ BEGIN ATOMIC
        AND EXISTS (SELECT FROM soup.version v WHERE v.org = m.org AND v.model = m.model)
     UNION ALL
     SELECT 'info', soup.subject(w.org, w.model, w.version),
-           format('waits for its fit: %s of %s windows seen in partition %s, about %s more records needed there, %s records of its partitions wait%s',
+           format('waits for its fit: %s of %s windows seen in partition %s, about %s more records needed there, %s records of its partitions wait%s%s',
                   w.windows_seen, w.windows_needed, w.partition, w.records_missing, coalesce(l.lag_records, 0),
+                  CASE WHEN w.windows_seen = 0 AND w.usable_from > 0 THEN format(', none before offset %s can be used', w.usable_from) ELSE '' END,
                   coalesce(', last error ' || w.last_error, '')),
-           'Send more records to the streams of that partition.'
+           CASE WHEN w.windows_seen = 0 AND w.usable_from > 0 THEN 'Compare the records with the manifest: content type, names of channels, sizes.'
+                ELSE 'Send more records to the streams of that partition.' END
       FROM soup.fit_wait w
       LEFT JOIN LATERAL (SELECT sum(g.lag_records)::bigint AS lag_records FROM soup.lag g
                           WHERE g.org = w.org AND g.model = w.model AND g.version = w.version) l ON true

@@ -80,7 +80,7 @@ BEGIN
      WHERE i.org = in_org AND i.model = in_model AND i.to_offset IS NULL;
     -- A version that has not learned, and for whose fit nobody will look again, since the partition ends here, learns
     -- from the new epoch. Where a look is still due its worker sees to it, if there is not enough.
-    UPDATE soup.fit f SET partition = first_new, windows_seen = 0, look_again_at = 0
+    UPDATE soup.fit f SET partition = first_new, windows_seen = 0, look_again_at = 0, default_from = 0, label_from = 0
      WHERE f.org = in_org AND f.model = in_model AND f.fitted_at IS NULL
        AND greatest(f.look_again_at, 1)
            > (SELECT coalesce(sum(g.head_offset), 0) FROM soup.lag g

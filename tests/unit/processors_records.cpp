@@ -295,6 +295,21 @@ TEST(ProcessorsImage, all_forms_of_an_image_give_the_same_vector) {
     }
 }
 
+TEST(ProcessorsImage, records_of_no_use_leave_a_fitter_as_new) {
+    const Manifest manifest = image_manifest();
+    const TestLog images = image_log();
+    TestLog useless;
+    useless.add("s", "[1,2]");
+    useless.add("s", "x", "application/octet-stream");
+    const auto fitter = make_fitter(manifest);
+    EXPECT_FALSE(fitter->add(useless.records()));
+    EXPECT_FALSE(fitter->has_used_records());
+    EXPECT_FALSE(fitter->add(images.records().first(1)));
+    EXPECT_TRUE(fitter->has_used_records());
+    EXPECT_TRUE(fitter->add(images.records().subspan(1)));
+    EXPECT_EQ(fitter->artefact(), fit(manifest, images.records()));
+}
+
 TEST(ProcessorsImage, images_of_one_kind_are_nearer_to_each_other) {
     const Manifest manifest = image_manifest();
     const TestLog log = image_log();

@@ -340,6 +340,26 @@ TEST(ProcessorsWindow, fitting_takes_the_first_windows_and_is_repeatable) {
     EXPECT_EQ(fitter->artefact(), fit(manifest, log.records().first(used + 1)));
 }
 
+TEST(ProcessorsWindow, records_of_no_use_leave_a_fitter_as_new) {
+    const Manifest manifest = small_window_manifest();
+    const TestLog useful = mixed_log(900);
+    TestLog useless;
+    useless.add("s", R"({"misspelt":1})");
+    useless.add("s", "[1", "application/json");
+    useless.add("s", "[1]", "text/plain");
+    useless.add(std::string(stream_bytes_max + 1, 's'), "[1]");
+    const auto fitter = make_fitter(manifest);
+    EXPECT_FALSE(fitter->add(useless.records()));
+    EXPECT_FALSE(fitter->has_used_records());
+    EXPECT_TRUE(fitter->add(useful.records()));
+    EXPECT_TRUE(fitter->has_used_records());
+    EXPECT_EQ(fitter->artefact(), fit(manifest, useful.records()));
+    // Long before a window is complete.
+    const auto another = make_fitter(manifest);
+    another->add(useful.records().first(1));
+    EXPECT_TRUE(another->has_used_records());
+}
+
 TEST(ProcessorsWindow, artefacts_have_the_announced_size) {
     const Manifest manifest = small_window_manifest();
     EXPECT_EQ(fit(manifest, mixed_log(900).records()).size(),

@@ -57,6 +57,7 @@ public:
     explicit ImageFitter(const manifest::Manifest& manifest);
 
     bool add(std::span<const InputRecord> records) override;
+    bool has_used_records() const override { return !pixels_.empty(); }
     std::size_t windows_seen() const override { return pixels_.size() / shape_.pixels(); }
     std::size_t windows_needed() const override { return shape_.fit_images; }
     std::vector<std::byte> artefact() const override;

@@ -125,6 +125,9 @@ public:
     /// Records from the start of the version's first interval in the fit partition, ascending offsets. True
     /// as soon as enough windows are there; what follows in this and later calls is ignored.
     virtual bool add(std::span<const InputRecord> records) = 0;
+    /// Whether a record was of use so far. Until then the fitter is as new: what a record is good for doesn't
+    /// depend on unusable ones before it, so another fitter may go on behind them.
+    virtual bool has_used_records() const = 0;
     virtual std::size_t windows_seen() const = 0;
     virtual std::size_t windows_needed() const = 0;
     /// Fits and encodes. Error 55000 when add() hasn't said that it is complete. May take seconds.

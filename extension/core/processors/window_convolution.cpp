@@ -238,6 +238,7 @@ bool WindowFitter::add(std::span<const InputRecord> records) {
     for (const InputRecord& record : records) {
         if (windows_seen() == windows_needed()) break;
         if (!can_use_stream(record) || !reader_.read(record).empty()) continue; // Processing will reject it.
+        has_used_records_ = true;
         assembler_.add(record, reader_.values(), [&](const WindowAssembler<double>::Window& window) {
             windows_.cells.insert(windows_.cells.end(), window.cells.begin(), window.cells.end());
             windows_.places.push_back({window.stream_serial, window.first_row});

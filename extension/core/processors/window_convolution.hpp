@@ -74,6 +74,7 @@ public:
     explicit WindowFitter(const manifest::Manifest& manifest);
 
     bool add(std::span<const InputRecord> records) override;
+    bool has_used_records() const override { return has_used_records_; }
     std::size_t windows_seen() const override { return windows_.places.size(); }
     std::size_t windows_needed() const override { return shape_.fit_windows; }
     std::vector<std::byte> artefact() const override;
@@ -83,6 +84,7 @@ private:
     SensorReader reader_;
     WindowAssembler<double> assembler_;
     FitWindows windows_;
+    bool has_used_records_ = false;
 };
 
 } // namespace soup::processors
