@@ -466,7 +466,8 @@ TEST(ProcessorsWindow, validate_names_the_field_that_cannot_be) {
 TEST(WindowState, has_room_for_as_many_streams_as_the_docs_say) {
     constexpr WindowShape shape{.window = 96, .stride = 16, .channels = 1};
     constexpr std::size_t name_bytes = 10;
-    EXPECT_NEAR(state_bytes_max / stream_state_bytes(shape, name_bytes, shape.window - 1), 2100, 50);
+    const std::size_t streams = state_bytes_max / stream_state_bytes(shape, name_bytes, shape.window - 1);
+    EXPECT_NEAR(static_cast<double>(streams), 2100, 50);
 }
 
 } // namespace
