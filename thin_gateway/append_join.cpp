@@ -71,8 +71,8 @@ void AppendJoiner::stop() {
     Batch left;
     for (const Batch& batch : std::exchange(closed_, {}))
         left.insert(left.end(), batch.begin(), batch.end());
-    while (!waiting_.empty())
-        left.push_back(waiting_.pop_front());
+    const Batch waiting = take_late(Clock::time_point::max());
+    left.insert(left.end(), waiting.begin(), waiting.end());
     fail(left, problem("BUSY", "the gateway is stopping"));
     for (Signal* lane : std::exchange(idle_lanes_, {}))
         lane->notify();
@@ -85,15 +85,16 @@ void AppendJoiner::add(PendingAppend& pending) {
     }
     const auto now = Clock::now();
     pending.deadline = now + limits_.wait_limit;
+    if (waiting_.empty()) waiting_since_ = now;
     waiting_.push_back(pending);
+    waiting_bytes_ += pending.element.bytes();
     wake_lane(now);
 }
 
 bool AppendJoiner::may_start(std::size_t busy_others, Clock::time_point now) const {
     if (!closed_.empty()) return true;
     if (waiting_.empty()) return false;
-    return busy_others == 0 || waiting_.bytes() >= relief_bytes ||
-           waiting_.front().deadline - limits_.wait_limit + relief_after <= now;
+    return busy_others == 0 || waiting_bytes_ >= relief_bytes || waiting_since_ + relief_after <= now;
 }
 
 void AppendJoiner::wake_lane(Clock::time_point now) {
@@ -105,10 +106,7 @@ void AppendJoiner::wake_lane(Clock::time_point now) {
 }
 
 void AppendJoiner::sweep(Clock::time_point now) {
-    Batch late;
-    while (!waiting_.empty() && waiting_.front().deadline <= now)
-        late.push_back(waiting_.pop_front());
-    fail(late, problem("BUSY", "no database connection was free in time; nothing was stored"));
+    fail(take_late(now), problem("BUSY", "no database connection was free in time; nothing was stored"));
     wake_lane(now);
 }
 
@@ -140,13 +138,32 @@ AppendJoiner::Batch AppendJoiner::take_batch() {
         return batch;
     }
     std::size_t bytes = 0;
-    while (!waiting_.empty() && batch.size() < limits_.elements_max) {
-        const std::size_t next = waiting_.front().element.bytes();
-        if (!batch.empty() && bytes + next > limits_.bytes_max) break;
-        bytes += next;
-        batch.push_back(waiting_.pop_front());
+    // Who has no room keeps the turn, and is the first of the next call, which takes it whatever its size.
+    const auto has_room = [&](const PendingAppend& next) {
+        return batch.empty() || bytes + next.element.bytes() <= limits_.bytes_max;
+    };
+    while (batch.size() < limits_.elements_max) {
+        PendingAppend* const next = waiting_.pop(has_room);
+        if (!next) break;
+        bytes += next->element.bytes();
+        batch.push_back(next);
     }
+    waiting_bytes_ -= bytes;
     return batch;
+}
+
+AppendJoiner::Batch AppendJoiner::take_late(Clock::time_point now) {
+    Batch late = waiting_.take_late(now);
+    for (const PendingAppend* pending : late)
+        waiting_bytes_ -= pending->element.bytes();
+    return late;
+}
+
+// In front of its caller's others, and with the deadline that it had.
+void AppendJoiner::wait_again(PendingAppend& pending) {
+    if (waiting_.empty()) waiting_since_ = Clock::now();
+    waiting_.push_front(pending);
+    waiting_bytes_ += pending.element.bytes();
 }
 
 void AppendJoiner::encode(const Batch& batch, std::array<std::string, arrays>& buffers) {
@@ -276,7 +293,7 @@ void AppendJoiner::distribute(const Batch& batch, const PgCall& call) {
     }
     metrics_.count_records(records);
     for (auto it = again.rbegin(); it != again.rend(); ++it)
-        waiting_.push_front(**it);
+        wait_again(**it);
     for (PendingAppend* pending : finished)
         pending->finished.notify();
 }
@@ -286,7 +303,7 @@ void AppendJoiner::retry_lost(const Batch& batch) {
     for (auto it = batch.rbegin(); it != batch.rend(); ++it) {
         PendingAppend* const pending = *it;
         if (pending->element.idempotency_key && !is_stopping_ && ++pending->attempts < attempts_max)
-            waiting_.push_front(*pending);
+            wait_again(*pending);
         else
             unknown.push_back(pending);
     }

@@ -9,6 +9,8 @@
 // up the others. It also starts when many bytes wait: batches cost by their bytes, whether they share a call
 // or not, and one call is received, compressed and digested while the other one is written and flushed.
 //
+// When more waits than a call may hold, callers take turns (fair_line.hpp).
+//
 // Every element has its own result. An answer is given only after the server said that the call is committed.
 // If the server refuses a whole call, nothing of it was done, and it is tried again in halves, so that one
 // element which upsets the server fails alone; as it is, on fresh sessions, if an upgrade has replaced what
@@ -26,12 +28,11 @@
 namespace soup::gateway {
 
 /// One request's append on its way: lives in its exchange.
-struct PendingAppend {
+struct PendingAppend : InLine<PendingAppend> {
     PendingAppend(AppendElement what, std::string_view who) : element(std::move(what)), token(who) {}
 
     AppendElement element;
     std::string_view token;
-    Clock::time_point deadline;
     unsigned attempts = 0;
 
     std::optional<Problem> problem; ///< else the four below
@@ -56,41 +57,19 @@ public:
     /// `pending` stays where it is until its signal is set.
     void add(PendingAppend& pending);
     void sweep(Clock::time_point now);
+    std::size_t waiting() const { return waiting_.size(); }
+    std::size_t callers_waiting() const { return waiting_.callers(); }
 
 private:
     using Batch = std::vector<PendingAppend*>;
-
-    /// Appends in line, and how many bytes they are together.
-    class Line {
-    public:
-        bool empty() const { return appends_.empty(); }
-        std::size_t bytes() const { return bytes_; }
-        const PendingAppend& front() const { return *appends_.front(); }
-        void push_back(PendingAppend& pending) {
-            appends_.push_back(&pending);
-            bytes_ += pending.element.bytes();
-        }
-        void push_front(PendingAppend& pending) {
-            appends_.push_front(&pending);
-            bytes_ += pending.element.bytes();
-        }
-        PendingAppend* pop_front() {
-            PendingAppend* const pending = appends_.front();
-            appends_.pop_front();
-            bytes_ -= pending->element.bytes();
-            return pending;
-        }
-
-    private:
-        std::deque<PendingAppend*> appends_;
-        std::size_t bytes_ = 0;
-    };
 
     static constexpr std::size_t arrays = 9;
 
     Awaitable<> lane();
     Awaitable<> run(Batch batch, std::array<std::string, arrays>& buffers);
     Batch take_batch();
+    Batch take_late(Clock::time_point now);
+    void wait_again(PendingAppend& pending);
     void encode(const Batch& batch, std::array<std::string, arrays>& buffers);
     void distribute(const Batch& batch, const PgCall& call);
     void retry_lost(const Batch& batch);
@@ -104,8 +83,10 @@ private:
     Limits limits_;
     Metrics& metrics_;
     StatementPtr statement_;
-    Line waiting_;
-    std::deque<Batch> closed_; ///< halves of refused calls: run as they are, before anything else
+    FairLine<PendingAppend> waiting_;
+    std::size_t waiting_bytes_ = 0;
+    Clock::time_point waiting_since_; ///< somebody waits; not later than the oldest came
+    std::deque<Batch> closed_;        ///< halves of refused calls: run as they are, before anything else
     std::vector<Signal*> idle_lanes_;
     bool is_stopping_ = false;
 };

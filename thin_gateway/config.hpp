@@ -43,8 +43,9 @@ struct Deadlines {
 };
 
 struct PoolSizes {
-    unsigned read = 4;
-    unsigned write = 1;
+    // A caller alone uses half of them (share.hpp).
+    unsigned read = 8;
+    unsigned write = 2;
     unsigned login = 1;
     unsigned append = 2;
     unsigned stream = 8;

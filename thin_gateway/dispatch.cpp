@@ -62,8 +62,30 @@ Response append_response(const PendingAppend& pending) {
     return response;
 }
 
+bool takes_token(const Plan& plan) {
+    const auto* const call = std::get_if<FunctionCall>(&plan);
+    return !call || call->function->takes_token;
+}
+
+/// The user that a login by POST names.
+std::string_view user_named_by(const Plan& plan) {
+    const auto& call = std::get<FunctionCall>(plan);
+    std::size_t username = 0;
+    if (!call.function->find_argument("username", &username) || !call.arguments.has(username)) return {};
+    return call.arguments.values[username].bytes;
+}
+
+Caller caller_of(Exchange& exchange, std::string_view token) {
+    const Callers& callers = exchange.worker.callers();
+    if (!takes_token(exchange.plan)) return callers.of_login(user_named_by(exchange.plan), exchange.source);
+    const auto known = callers.find(token);
+    exchange.has_known_caller = known.has_value();
+    return known ? *known : callers.unproven(token, exchange.source);
+}
+
 void start_append(Exchange& exchange, std::string_view token) {
     exchange.append.emplace(std::move(std::get<AppendElement>(exchange.plan)), token);
+    exchange.append->caller = caller_of(exchange, token);
 }
 
 /// The append's element goes back into the plan, for another attempt.
@@ -122,6 +144,7 @@ Response rows_response(const Function& function, const PGresult* result) {
 
 PgCall make_call(Exchange& exchange, const FunctionCall& plan, std::string_view token) {
     PgCall call(exchange.worker.statements().find(*plan.function, plan.arguments.given));
+    call.caller = caller_of(exchange, token);
     if (plan.function->takes_token) call.add(token, true);
     for (std::size_t i = 0; i < plan.arguments.values.size(); ++i)
         if (plan.arguments.has(i))
@@ -181,34 +204,24 @@ Awaitable<Done> perform_with(Exchange& exchange, std::string_view token) {
 /// principal.
 void learn_caller(Exchange& exchange, std::string_view token, const Done& done) {
     const std::string_view code = done.problem ? done.problem->rule->code : std::string_view();
-    if (code.empty() || code == "SCOPE" || code == "NOT_FOUND" || code == "CONFLICT")
-        exchange.worker.rate().learn(credential_of(exchange.request), token, Clock::now());
+    if (!code.empty() && code != "SCOPE" && code != "NOT_FOUND" && code != "CONFLICT") return;
+    exchange.worker.rate().learn(credential_of(exchange.request), token, Clock::now());
+    if (!exchange.has_known_caller) exchange.worker.callers().learn(token);
 }
 
 /// The cached token may have been revoked meanwhile: then one fresh login.
 Awaitable<Done> perform_with_login(Exchange& exchange, std::string_view credential) {
     for (bool is_first = true;; is_first = false) {
-        const LoginCache::Result login = co_await exchange.worker.logins().token_for(credential);
+        const LoginCache::Result login =
+            co_await exchange.worker.logins().token_for(credential, exchange.source);
         if (login.problem) co_return Done{{}, login.problem};
+        exchange.worker.callers().learn(login.token);
         Done done = co_await perform_with(exchange, login.token);
         learn_caller(exchange, login.token, done);
         if (!is_stale_token(done)) co_return done;
         exchange.worker.logins().forget(credential);
         if (!is_first) co_return done;
     }
-}
-
-bool takes_token(const Plan& plan) {
-    const auto* const call = std::get_if<FunctionCall>(&plan);
-    return !call || call->function->takes_token;
-}
-
-/// The user that a login by POST names.
-std::string_view user_named_by(const Plan& plan) {
-    const auto& call = std::get<FunctionCall>(plan);
-    std::size_t username = 0;
-    if (!call.function->find_argument("username", &username) || !call.arguments.has(username)) return {};
-    return call.arguments.values[username].bytes;
 }
 
 bool is_within_rate(Exchange& exchange) {

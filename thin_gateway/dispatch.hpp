@@ -33,6 +33,7 @@ struct Exchange {
     std::optional<PendingAppend> append; ///< an append that has all it needs: to be joined
     std::optional<Response> response;    ///< empty after perform(): it was streamed
 
+    bool has_known_caller = false; ///< by the server's word (caller.hpp)
     bool keep_alive = true;
     bool must_close = false; ///< a stream was cut: the client must not take it for whole
     std::string route = "none";

@@ -37,10 +37,11 @@ bool decode(std::string_view credential, Secret& user, Secret& passphrase) {
 
 } // namespace
 
-LoginCache::LoginCache(Pool& pool)
-    : pool_(pool), statement_(std::make_shared<const Statement>(
-                       "SELECT token, expires_at FROM soup_api.login(username => $1, passphrase => $2)",
-                       std::vector<Oid>{oid::text, oid::text})) {
+LoginCache::LoginCache(Pool& pool, const Callers& callers)
+    : pool_(pool), callers_(callers),
+      statement_(std::make_shared<const Statement>(
+          "SELECT token, expires_at FROM soup_api.login(username => $1, passphrase => $2)",
+          std::vector<Oid>{oid::text, oid::text})) {
     randombytes_buf(key_.data(), key_.size());
 }
 
@@ -81,7 +82,7 @@ void LoginCache::forget(std::string_view credential) {
     by_digest_.erase(it);
 }
 
-Awaitable<LoginCache::Result> LoginCache::token_for(std::string_view credential) {
+Awaitable<LoginCache::Result> LoginCache::token_for(std::string_view credential, std::string_view source) {
     const Digest digest = digest_of(credential);
     if (const std::string* token = find(digest)) co_return Result{*token, std::nullopt};
     if (const auto it = under_way_.find(digest); it != under_way_.end()) {
@@ -92,17 +93,19 @@ Awaitable<LoginCache::Result> LoginCache::token_for(std::string_view credential)
     }
     const auto login = std::make_shared<Login>();
     under_way_.emplace(digest, login);
-    login->result = co_await log_in(credential, digest);
+    login->result = co_await log_in(credential, digest, source);
     under_way_.erase(digest);
     for (Signal& signal : login->waiting)
         signal.notify();
     co_return login->result;
 }
 
-Awaitable<LoginCache::Result> LoginCache::log_in(std::string_view credential, Digest digest) {
+Awaitable<LoginCache::Result> LoginCache::log_in(std::string_view credential, Digest digest,
+                                                 std::string_view source) {
     Secret user, passphrase;
     if (!decode(credential, user, passphrase)) co_return Result{{}, problem("LOGIN_FAILED", {})};
     PgCall call(statement_);
+    call.caller = callers_.of_login(user.text, source);
     call.add(user.text, true);
     call.add(passphrase.text, true);
     co_await pool_.run(call);

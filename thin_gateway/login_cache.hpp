@@ -16,14 +16,14 @@ namespace soup::gateway {
 
 class LoginCache {
 public:
-    explicit LoginCache(Pool& pool);
+    LoginCache(Pool& pool, const Callers& callers);
 
     struct Result {
         std::string token;
         std::optional<Problem> problem;
     };
     /// `credential` is base64 of user:passphrase, as in the header.
-    Awaitable<Result> token_for(std::string_view credential);
+    Awaitable<Result> token_for(std::string_view credential, std::string_view source);
 
     /// The token kept for a credential; null when it has to log in.
     const std::string* find(std::string_view credential) { return find(digest_of(credential)); }
@@ -52,10 +52,11 @@ private:
 
     const std::string* find(const Digest& digest);
     Digest digest_of(std::string_view credential) const;
-    Awaitable<Result> log_in(std::string_view credential, Digest digest);
+    Awaitable<Result> log_in(std::string_view credential, Digest digest, std::string_view source);
     void keep(const Digest& digest, std::string token, std::int64_t expires_pg_us);
 
     Pool& pool_;
+    const Callers& callers_;
     StatementPtr statement_;
     std::array<unsigned char, 32> key_;
     std::list<Entry> entries_; ///< most recently used first

@@ -57,6 +57,7 @@ void Metrics::add(Counters& sum, const Counters& part) {
         to.ready += gauge.ready;
         to.under_way += gauge.under_way;
         to.waiting += gauge.waiting;
+        to.callers_waiting += gauge.callers_waiting;
     }
     sum.joins += part.joins;
     sum.joined_elements += part.joined_elements;
@@ -97,7 +98,8 @@ std::string Metrics::text(std::span<Metrics* const> workers) {
         sum.joins, sum.joined_elements, sum.records, sum.connections);
     for (const auto& [kind, member] :
          {std::pair{"ready", &PoolGauge::ready}, std::pair{"under_way", &PoolGauge::under_way},
-          std::pair{"waiting", &PoolGauge::waiting}}) {
+          std::pair{"waiting", &PoolGauge::waiting},
+          std::pair{"callers_waiting", &PoolGauge::callers_waiting}}) {
         out += fmt::format("# TYPE soup_gateway_pool_{} gauge\n", kind);
         for (const auto& [name, gauge] : sum.pools)
             out += fmt::format("soup_gateway_pool_{}{{pool=\"{}\"}} {}\n", kind, name, gauge.*member);

@@ -18,7 +18,7 @@ namespace soup::gateway {
 class Metrics {
 public:
     struct PoolGauge {
-        std::size_t ready = 0, under_way = 0, waiting = 0;
+        std::size_t ready = 0, under_way = 0, waiting = 0, callers_waiting = 0;
     };
 
     void count_request(std::string_view route, unsigned status, std::chrono::nanoseconds time);

@@ -3,6 +3,7 @@
 
 #include "thin_gateway/async.hpp"
 #include "thin_gateway/errors.hpp"
+#include "thin_gateway/fair_line.hpp"
 
 #include <cstdint>
 #include <libpq-fe.h>
@@ -30,7 +31,7 @@ struct Statement {
 using StatementPtr = std::shared_ptr<const Statement>;
 
 /// Lives in the waiting coroutine's frame; the parameters' bytes must outlive the call.
-struct PgCall {
+struct PgCall : InLine<PgCall> {
     enum class Outcome : unsigned char {
         waiting,
         done,    ///< result holds rows
@@ -60,7 +61,6 @@ struct PgCall {
     StatementPtr statement;
     std::vector<const char*> values;
     std::vector<int> lengths, formats;
-    Clock::time_point deadline; ///< for getting a connection
 
     Outcome outcome = Outcome::waiting;
     PgResult result;

@@ -70,6 +70,13 @@ void PgPipeline::stop() {
     link_.interrupt();
 }
 
+Kin PgPipeline::nearest_kin(const Caller& caller) const {
+    auto nearest = Kin::none;
+    for (const Entry& entry : entries_)
+        if (entry.call) nearest = std::max(nearest, kin(entry.call->caller, caller));
+    return nearest;
+}
+
 void PgPipeline::sweep(Clock::time_point now, Clock::duration call_limit) {
     const bool connect_hangs =
         connecting_since_ != Clock::time_point{} && now - connecting_since_ > connect_limit;
@@ -166,10 +173,10 @@ void PgPipeline::finish_front() {
     PgCall* const call = entries_.front().call;
     entries_.pop_front();
     if (!entries_.empty()) entries_.front().since = Clock::now();
+    on_change_(); // who waits in line takes the place, and not the next call of who gives it up
     if (!call) return;
     // The waiting coroutine goes on in here and may send its next call: nothing of this object is held.
     call->finish(call->error || !call->result ? PgCall::Outcome::refused : PgCall::Outcome::done);
-    on_change_();
 }
 
 void PgPipeline::lose() {

@@ -7,6 +7,7 @@
 
 #include "thin_gateway/pg_call.hpp"
 #include "thin_gateway/pg_link.hpp"
+#include "thin_gateway/share.hpp"
 
 #include <deque>
 #include <functional>
@@ -27,6 +28,8 @@ public:
     bool takes_calls() const { return is_ready_ && !wants_recycling_; }
     bool has_ended() const { return has_ended_; }
     std::size_t under_way() const { return entries_.size(); }
+    /// The nearest to `caller` of those who have a call under way here.
+    Kin nearest_kin(const Caller& caller) const;
     void send(PgCall& call);
 
     /// Gives up a connection attempt or a call that hangs; called a few times a second.

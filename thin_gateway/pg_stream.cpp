@@ -3,6 +3,8 @@
 
 #include "thin_gateway/types.hpp"
 
+#include <algorithm>
+
 namespace soup::gateway {
 
 Awaitable<bool> PgStream::start(const PgCall& call) {
@@ -60,13 +62,15 @@ Awaitable<PgStream::Fill> PgStream::fill(RowWriter& writer, std::string& out, st
     }
 }
 
-Awaitable<std::unique_ptr<PgStream>> StreamPool::acquire() {
-    if (active_.size() >= streams_max_) {
-        Signal signal;
-        line_.push_back({&signal, Clock::now() + wait_limit_});
-        if (!signal.is_set()) co_await signal.wait();
-        if (active_.size() >= streams_max_) co_return nullptr;
-    }
+bool StreamPool::has_place_for(const Caller& caller) const {
+    Holdings held;
+    for (const PgStream* stream : active_)
+        held.add(kin(stream->caller, caller));
+    held.free = streams_max_ - std::min(streams_max_, active_.size());
+    return held.has_share_left();
+}
+
+std::unique_ptr<PgStream> StreamPool::take(const Caller& caller) {
     std::unique_ptr<PgStream> stream;
     if (!idle_.empty()) {
         stream = std::move(idle_.back());
@@ -74,29 +78,39 @@ Awaitable<std::unique_ptr<PgStream>> StreamPool::acquire() {
     } else {
         stream = std::make_unique<PgStream>(executor_, target_);
     }
-    active_.insert(stream.get());
-    co_return stream;
+    stream->caller = caller;
+    active_.push_back(stream.get());
+    return stream;
+}
+
+Awaitable<std::unique_ptr<PgStream>> StreamPool::acquire(Caller caller) {
+    // Who waits may not be served now, or release() would have: a newcomer that may passes nobody.
+    if (has_place_for(caller)) co_return take(caller);
+    if (streams_max_ == 0) co_return nullptr; // it has been stopped
+    Waiting waiting;
+    waiting.caller = caller;
+    waiting.deadline = Clock::now() + wait_limit_;
+    line_.push_back(waiting);
+    co_await waiting.signal.wait();
+    co_return std::move(waiting.stream);
 }
 
 void StreamPool::release(std::unique_ptr<PgStream> stream) {
     constexpr std::size_t idle_max = 2;
-    active_.erase(stream.get());
+    std::erase(active_, stream.get());
     if (stream->is_reusable() && idle_.size() < idle_max && streams_max_ > 0)
         idle_.push_back(std::move(stream));
     else
         stream.reset();
-    if (line_.empty()) return;
-    Signal* const next = line_.front().signal;
-    line_.pop_front();
-    next->notify();
+    while (Waiting* const next = line_.pop([this](const Waiting& w) { return has_place_for(w.caller); })) {
+        next->stream = take(next->caller);
+        next->signal.notify();
+    }
 }
 
 void StreamPool::sweep(Clock::time_point now) {
-    while (!line_.empty() && line_.front().deadline <= now) {
-        Signal* const late = line_.front().signal;
-        line_.pop_front();
-        late->notify(); // finds no place free
-    }
+    for (Waiting* late : line_.take_late(now))
+        late->signal.notify(); // without a stream
 }
 
 void StreamPool::stop() {
@@ -104,8 +118,8 @@ void StreamPool::stop() {
     idle_.clear();
     for (PgStream* stream : active_)
         stream->interrupt();
-    for (const Waiting& waiting : std::exchange(line_, {}))
-        waiting.signal->notify();
+    for (Waiting* waiting : line_.take_all())
+        waiting->signal.notify();
 }
 
 } // namespace soup::gateway

@@ -3,20 +3,23 @@
 // libpq's single-row mode outside the pipeline. Rows are read only when the client's socket has taken the
 // ones before: a slow reader stops its own backend and holds up nobody else. A stream that is given up closes
 // its connection; the server notices and ends the query.
+//
+// A stream may last for an hour and its place cannot be taken back, so a caller gets its share of them only
+// (share.hpp). Beyond it, it waits in a fair line.
 #pragma once
 
 #include "thin_gateway/json_out.hpp"
 #include "thin_gateway/pg_call.hpp"
 #include "thin_gateway/pg_link.hpp"
-
-#include <deque>
-#include <set>
+#include "thin_gateway/share.hpp"
 
 namespace soup::gateway {
 
 class PgStream {
 public:
     PgStream(const Executor& executor, PgTarget target) : target_(std::move(target)), link_(executor) {}
+
+    Caller caller; ///< who has it now
 
     /// Connects if need be and sends the query. False: no connection (nothing was done).
     Awaitable<bool> start(const PgCall& call);
@@ -45,8 +48,8 @@ public:
         : executor_(executor), target_(std::move(target)), streams_max_(streams_max),
           wait_limit_(wait_limit) {}
 
-    /// A place for one stream; null when none was free in time.
-    Awaitable<std::unique_ptr<PgStream>> acquire();
+    /// A place for one stream; null when none was free for this caller in time.
+    Awaitable<std::unique_ptr<PgStream>> acquire(Caller caller);
     void release(std::unique_ptr<PgStream> stream);
 
     void sweep(Clock::time_point now);
@@ -54,20 +57,23 @@ public:
     void forget_idle() { idle_.clear(); }
     std::size_t under_way() const { return active_.size(); }
     std::size_t waiting() const { return line_.size(); }
+    std::size_t callers_waiting() const { return line_.callers(); }
 
 private:
-    struct Waiting {
-        Signal* signal;
-        Clock::time_point deadline;
+    struct Waiting : InLine<Waiting> {
+        std::unique_ptr<PgStream> stream;
+        Signal signal;
     };
+    bool has_place_for(const Caller& caller) const;
+    std::unique_ptr<PgStream> take(const Caller& caller);
 
     Executor executor_;
     PgTarget target_;
     std::size_t streams_max_;
     Clock::duration wait_limit_;
-    std::set<PgStream*> active_;
+    std::vector<PgStream*> active_;
     std::vector<std::unique_ptr<PgStream>> idle_;
-    std::deque<Waiting> line_;
+    FairLine<Waiting> line_;
 };
 
 } // namespace soup::gateway

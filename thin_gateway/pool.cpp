@@ -2,6 +2,7 @@
 #include "thin_gateway/pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -22,7 +23,7 @@ void Pool::stop() {
     is_stopping_ = true;
     for (auto& connection : connections_)
         connection->stop();
-    for (PgCall* call : std::exchange(line_, {}))
+    for (PgCall* call : line_.take_all())
         call->finish(PgCall::Outcome::unsent);
 }
 
@@ -37,34 +38,48 @@ Awaitable<> Pool::run(PgCall& call) {
         co_return;
     }
     call.deadline = Clock::now() + settings_.wait_limit;
-    line_.push_back(&call);
-    assign();
+    // Who waits may not be served now, or assign() would have: a newcomer that may passes nobody.
+    if (PgPipeline* const connection = connection_for(call.caller))
+        connection->send(call);
+    else
+        line_.push_back(call);
     if (!call.finished.is_set()) co_await call.finished.wait();
 }
 
-void Pool::assign() {
-    while (!line_.empty()) {
-        PgPipeline* best = nullptr;
-        for (auto& connection : connections_)
-            if (connection->takes_calls() && connection->under_way() < settings_.depth &&
-                (!best || connection->under_way() < best->under_way()))
-                best = connection.get();
-        if (!best) return;
-        PgCall& call = *line_.front();
-        line_.pop_front();
-        best->send(call);
+PgPipeline* Pool::connection_for(const Caller& caller) const {
+    // The best connections of anybody, of whom the caller is kin to, of itself.
+    std::array<PgPipeline*, 3> best{};
+    Holdings held;
+    for (const auto& connection : connections_) {
+        if (!connection->takes_calls()) continue;
+        const std::size_t under_way = connection->under_way();
+        const Kin holder = connection->nearest_kin(caller);
+        held.add(holder);
+        held.free += under_way == 0;
+        if (under_way >= settings_.depth) continue;
+        for (std::size_t i = 0; i <= static_cast<std::size_t>(holder); ++i)
+            if (!best[i] || under_way < best[i]->under_way()) best[i] = connection.get();
     }
+    if (caller.is_gateway() || !settings_.has_shares || held.has_share_left()) return best[0];
+    if (held.by_member > 0) return best[static_cast<std::size_t>(Kin::member)];
+    return best[static_cast<std::size_t>(held.has_group_any ? Kin::group : Kin::none)];
+}
+
+void Pool::assign() {
+    PgPipeline* connection = nullptr;
+    const auto may_be_sent = [&](const PgCall& call) {
+        connection = connection_for(call.caller);
+        return connection != nullptr;
+    };
+    while (PgCall* const call = line_.pop(may_be_sent))
+        connection->send(*call);
 }
 
 void Pool::sweep(Clock::time_point now) {
     for (auto& connection : connections_)
         connection->sweep(now, settings_.call_limit);
-    // All wait equally long, so the line is in order of deadline.
-    while (!line_.empty() && line_.front()->deadline <= now) {
-        PgCall& call = *line_.front();
-        line_.pop_front();
-        call.finish(PgCall::Outcome::unsent);
-    }
+    for (PgCall* call : line_.take_late(now))
+        call->finish(PgCall::Outcome::unsent);
 }
 
 void Pool::recycle() {

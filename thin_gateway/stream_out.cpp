@@ -52,7 +52,7 @@ Awaitable<std::optional<Problem>> stream_rows(Exchange& exchange, const Function
     // Again only on a session that an upgrade has left behind: it has refused before the first row.
     for (unsigned attempt = 1; fill == PgStream::Fill::refused; ++attempt) {
         stream_place.reset();
-        std::unique_ptr<PgStream> acquired = co_await pool.acquire();
+        std::unique_ptr<PgStream> acquired = co_await pool.acquire(call.caller);
         if (!acquired) co_return problem("BUSY", "too many streamed results at a time");
         PgStream& candidate = *acquired;
         stream_place.emplace(pool, std::move(acquired));

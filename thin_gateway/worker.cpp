@@ -31,6 +31,12 @@ PoolSettings settings(const Config& config, std::string name, unsigned size, uns
     return {std::move(name), size, depth, config.deadlines.pool, config.deadlines.request + grace};
 }
 
+// All logins may come from one source, a proxy, and none of them lasts.
+PoolSettings without_shares(PoolSettings settings) {
+    settings.has_shares = false;
+    return settings;
+}
+
 constexpr auto sweep_every = std::chrono::milliseconds(100);
 
 } // namespace
@@ -43,14 +49,14 @@ Worker::Worker(const Config& config, ServerHooks hooks)
              settings(config, "write", config.pool.write, config.pool.depth)),
       // A login computes for long; behind it nothing else may wait.
       login_(executor(), target(config, "login", config.deadlines.request),
-             settings(config, "login", config.pool.login, 1)),
+             without_shares(settings(config, "login", config.pool.login, 1))),
       append_(executor(), target(config, "append", config.deadlines.request),
               settings(config, "append", config.pool.append, 1)),
       streams_(executor(), target(config, "stream", config.deadlines.stream, read_only), config.pool.stream,
                config.deadlines.pool),
       appends_(executor(), append_, {config.join_elements_max, config.join_bytes_max, config.deadlines.pool},
                metrics_),
-      logins_(login_),
+      logins_(login_, callers_),
       rate_(config.rate_per_s / config.threads, std::max(1.0, config.rate_burst / config.threads)),
       sweep_timer_(executor()) {
     // Request ids: random per worker and start, then counting.
@@ -192,9 +198,14 @@ Awaitable<> Worker::sweep() {
 }
 
 void Worker::update_gauges() {
-    for (const Pool* pool : {&read_, &write_, &login_, &append_})
-        metrics_.set_pool(pool->settings().name, {pool->ready(), pool->under_way(), pool->waiting()});
-    metrics_.set_pool("stream", {config_.pool.stream, streams_.under_way(), streams_.waiting()});
+    for (const Pool* pool : {&read_, &write_, &login_})
+        metrics_.set_pool(pool->settings().name,
+                          {pool->ready(), pool->under_way(), pool->waiting(), pool->callers_waiting()});
+    // Appends wait to be joined, not for a connection.
+    metrics_.set_pool("append",
+                      {append_.ready(), append_.under_way(), appends_.waiting(), appends_.callers_waiting()});
+    metrics_.set_pool("stream", {config_.pool.stream, streams_.under_way(), streams_.waiting(),
+                                 streams_.callers_waiting()});
     metrics_.set_connections(connections_.size());
 }
 

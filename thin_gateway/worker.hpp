@@ -5,6 +5,7 @@
 #pragma once
 
 #include "thin_gateway/append_join.hpp"
+#include "thin_gateway/caller.hpp"
 #include "thin_gateway/catalogue.hpp"
 #include "thin_gateway/login_cache.hpp"
 #include "thin_gateway/metrics.hpp"
@@ -55,6 +56,7 @@ public:
     StreamPool& streams() { return streams_; }
     AppendJoiner& appends() { return appends_; }
     LoginCache& logins() { return logins_; }
+    Callers& callers() { return callers_; }
     PrincipalLimit& rate() { return rate_; }
     Statements& statements() { return statements_; }
     Metrics& metrics() { return metrics_; }
@@ -81,6 +83,7 @@ private:
     Pool read_, write_, login_, append_;
     StreamPool streams_;
     AppendJoiner appends_;
+    Callers callers_;
     LoginCache logins_;
     PrincipalLimit rate_;
     Statements statements_;

@@ -8,7 +8,7 @@ use Test::More;
 
 my $node = make_cluster('streams');
 make_org($node, 'acme', 'pump');
-my $gateway = start_gateway($node, streams => 2, 'pool-ms' => 1000, 'write-ms' => 60_000);
+my $gateway = start_gateway($node, streams => 4, 'pool-ms' => 1000, 'write-ms' => 60_000);
 my $consumer = basic('acme-consumer', 'consumer of acme');
 post($gateway, 'promote', { model => 'pump', label => 'v1' }, $consumer);
 
@@ -63,7 +63,7 @@ subtest 'slow readers hold up nobody' => sub {
     my $before = memory_kb($gateway);
     my @slow = map { start_slow() } 1 .. 2;
     is post($gateway, 'nearest', { model => 'pump', query => [ 5, 0 ], k => 1 }, $consumer)->{status}, 200, 'a small query beside them';
-    is_problem post($gateway, @ask), 503, 'BUSY', 'a third stream has no place';
+    is_problem post($gateway, @ask), 503, 'BUSY', 'a third stream has no place: the others are not for this caller';
     cmp_ok memory_kb($gateway) - $before, '<', 8 * 1024, 'nothing piles up';
     is $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soup_gateway stream' AND state = 'active'"), 2,
         'their backends wait';

@@ -136,6 +136,10 @@ Uuid UnverifiedToken::claimed_subject() const noexcept {
     return load_uuid(&bytes_[at_subject]);
 }
 
+Uuid UnverifiedToken::claimed_org() const noexcept {
+    return load_uuid(&bytes_[at_org]);
+}
+
 Claims UnverifiedToken::open(const PublicKey& key, const Audience& audience) const {
     Signature signature;
     std::copy_n(bytes_.begin() + claims_bytes, signature.size(), signature.begin());

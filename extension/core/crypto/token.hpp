@@ -67,6 +67,7 @@ public:
     std::uint32_t key_id() const noexcept;
     /// Whom it claims to be of. For who has the server's word that the token is good, and not its keys.
     Uuid claimed_subject() const noexcept;
+    Uuid claimed_org() const noexcept; ///< Likewise; nil for who belongs to none.
     /// Checks signature and audience; throws TOKEN_BAD.
     Claims open(const PublicKey& key, const Audience& audience) const;
 
