@@ -239,6 +239,10 @@ bool is_within_rate(Exchange& exchange) {
     return rate.allows(credential, now);
 }
 
+PlanContext plan_context(const Worker& worker, const Catalogue* catalogue, bool is_internal) {
+    return {catalogue, worker.serves_internal(is_internal), worker.config().limits};
+}
+
 /// Runs code that may refuse by throwing; the refusal becomes the response.
 template<class Code>
 void guarded(Exchange& exchange, Code code) {
@@ -279,6 +283,23 @@ Problem refusal_of(Exchange& exchange, const ServerError& error) {
     return problem;
 }
 
+void check_head(Worker& worker, const Request& request, bool is_internal) {
+    check_head(request, plan_context(worker, worker.catalogue().get(), is_internal));
+}
+
+Caller sender_of(Worker& worker, const Request& request, std::string_view source) {
+    const Callers& callers = worker.callers();
+    std::optional<Caller> known;
+    try {
+        const Credential credential = credential_of(request);
+        const bool is_basic = credential.kind == Credential::Kind::basic;
+        const std::string* const token = is_basic ? worker.logins().find(credential.value) : nullptr;
+        known = callers.find(token ? std::string_view(*token) : credential.value);
+    } catch (const Problem&) { // None: a login, or a page.
+    }
+    return known ? *known : callers.of_login({}, source);
+}
+
 void prepare(Exchange& exchange) {
     Worker& worker = exchange.worker;
     const Request& request = exchange.request;
@@ -286,8 +307,7 @@ void prepare(Exchange& exchange) {
     exchange.route = route_name(request, exchange.catalogue.get());
     guarded(exchange, [&] {
         exchange.plan =
-            plan_request(request, {exchange.catalogue.get(), worker.serves_internal(exchange.is_internal),
-                                   worker.config().limits});
+            plan_request(request, plan_context(worker, exchange.catalogue.get(), exchange.is_internal));
         if (const auto* page = std::get_if<Page>(&exchange.plan)) return answer_page(exchange, *page);
         if (!is_within_rate(exchange)) throw problem("RATE", {});
         if (!std::holds_alternative<AppendElement>(exchange.plan)) return;

@@ -46,6 +46,12 @@ struct Exchange {
     void refuse(const Problem& problem) { response = problem_response(problem, request_id()); }
 };
 
+/// Throws Problem when a request can be refused before its body has come.
+void check_head(Worker& worker, const Request& request, bool is_internal);
+
+/// Whose a body is that is coming in.
+Caller sender_of(Worker& worker, const Request& request, std::string_view source);
+
 /// Plans the request. Afterwards there is a response, or `append` waits to be joined, or perform() is needed.
 void prepare(Exchange& exchange);
 

@@ -3,6 +3,7 @@
 
 #include "thin_gateway/log.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace soup::gateway {
@@ -79,6 +80,9 @@ Awaitable<HttpConnection::Read> HttpConnection::read_request() {
             const std::size_t had = request_.body.size();
             try {
                 input_begin_ += parser_->feed({input_.data.get() + input_begin_, input_end_ - input_begin_});
+                // Once, and not when the body is here already: then the connection can go on after a refusal.
+                if (phase_ == Phase::header && parser_->has_header() && !parser_->is_done())
+                    check_head(worker_, request_, is_internal_);
             } catch (const Problem& problem) {
                 refusal_ = problem;
                 co_return Read::refused;
@@ -138,17 +142,18 @@ void HttpConnection::make_space(std::size_t announced) {
 }
 
 // Room is for what has come, not for what is announced: an announcement costs nobody anything, and nobody has
-// looked at a token yet.
+// looked at a token yet. A body no bigger than the connection's own buffer needs none.
 bool HttpConnection::take_room() {
     const std::size_t needed = request_.body.size();
-    if (needed <= room_) return true;
-    if (!worker_.take_body_room(needed - room_)) return false;
+    if (needed <= std::max(room_, input_bytes_min)) return true;
+    if (room_ == 0) room_group_ = sender_of(worker_, request_, source_).group;
+    if (!worker_.body_room().take(room_group_, room_, needed - room_)) return false;
     room_ = needed;
     return true;
 }
 
 void HttpConnection::give_room() {
-    worker_.give_body_room(std::exchange(room_, 0));
+    worker_.body_room().give(room_group_, std::exchange(room_, 0));
 }
 
 Awaitable<bool> HttpConnection::answer() {
@@ -184,6 +189,7 @@ Awaitable<bool> HttpConnection::refuse(const Problem& problem) {
     const auto since = Clock::now();
     Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_);
     exchange.keep_alive = false;
+    if (parser_->has_header()) exchange.route = route_name(request_, worker_.catalogue().get());
     exchange.refuse(problem);
     render(exchange);
     has_timed_out_ = false;

@@ -69,6 +69,7 @@ private:
     std::string output_;
     std::string_view output_rest_; ///< what try_write() could not write
     std::size_t room_ = 0;         ///< bytes of the worker's room for bodies
+    std::uint64_t room_group_ = 0; ///< whose they are
 
     Phase phase_ = Phase::idle;
     Clock::time_point deadline_ = Clock::time_point::max();

@@ -1,7 +1,7 @@
 # The thin gateway: one binary. core/ brings JSON and the columns body; everything else is Debian's.
 #
 # Three units when compiled as rooms: what needs no event loop, what does, and the settings.
-FILES_thin_gateway/plain := $(addprefix thin_gateway/,append_request.cpp arguments.cpp body_pace.cpp caller.cpp catalogue.cpp \
+FILES_thin_gateway/plain := $(addprefix thin_gateway/,append_request.cpp arguments.cpp body_pace.cpp body_room.cpp caller.cpp catalogue.cpp \
     errors.cpp json_out.cpp log.cpp metrics.cpp openapi.cpp plan.cpp rate_limit.cpp request_parser.cpp response.cpp types.cpp url.cpp)
 FILES_thin_gateway/looped := $(filter-out $(FILES_thin_gateway/plain) %/config.cpp %/main.cpp,$(sort $(wildcard thin_gateway/*.cpp)))
 GATEWAY_OBJECTS := $(call objects,$(BUILD),thin_gateway/plain thin_gateway/looped thin_gateway/config.cpp)

@@ -116,17 +116,24 @@ FunctionCall plan_call(const Request& request, const Function& function) {
 
 } // namespace
 
-Plan plan_request(const Request& request, const PlanContext& context) {
+const Function* check_head(const Request& request, const PlanContext& context) {
     const auto path = path_of(request.target);
-    if (const auto page = page_at(path)) {
+    if (page_at(path)) {
         if (request.method != Method::get) refuse_method("GET");
-        return *page;
+        return nullptr;
     }
     const Function& function = function_at(path, context);
     if (request.method != Method::post && !(request.method == Method::get && function.is_read_only))
         refuse_method(function.is_read_only ? "GET, POST" : "POST");
     check_origin(request);
     if (function.takes_token) credential_of(request);
+    return &function;
+}
+
+Plan plan_request(const Request& request, const PlanContext& context) {
+    const Function* const asked = check_head(request, context);
+    if (!asked) return *page_at(path_of(request.target));
+    const Function& function = *asked;
     if (function.name == "append") return append_element(request, context.limits);
     return plan_call(request, function);
 }

@@ -29,6 +29,10 @@ struct PlanContext {
     const RequestLimits& limits;
 };
 
+/// What can be refused before the body has come: path, method, origin, credential. Throws Problem. Null: a
+/// page.
+const Function* check_head(const Request& request, const PlanContext& context);
+
 /// Throws Problem or soup::Error.
 Plan plan_request(const Request& request, const PlanContext& context);
 

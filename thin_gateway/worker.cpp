@@ -56,7 +56,7 @@ Worker::Worker(const Config& config, ServerHooks hooks)
                config.deadlines.pool),
       appends_(executor(), append_, {config.join_elements_max, config.join_bytes_max, config.deadlines.pool},
                metrics_),
-      logins_(login_, callers_),
+      logins_(login_, callers_), body_room_(config.limits.bodies_bytes_max),
       rate_(config.rate_per_s / config.threads, std::max(1.0, config.rate_burst / config.threads)),
       sweep_timer_(executor()) {
     // Request ids: random per worker and start, then counting.
@@ -162,12 +162,6 @@ std::string_view Worker::http_date() {
                      std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts));
     }
     return date_;
-}
-
-bool Worker::take_body_room(std::size_t bytes) {
-    if (body_bytes_ + bytes > config_.limits.bodies_bytes_max) return false;
-    body_bytes_ += bytes;
-    return true;
 }
 
 void Worker::renew_sessions() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "thin_gateway/append_join.hpp"
+#include "thin_gateway/body_room.hpp"
 #include "thin_gateway/caller.hpp"
 #include "thin_gateway/catalogue.hpp"
 #include "thin_gateway/login_cache.hpp"
@@ -65,9 +66,7 @@ public:
 
     const std::array<char, 28>& next_request_id();
     std::string_view http_date();
-    /// Room for a request's body; false when this worker holds too much already.
-    bool take_body_room(std::size_t bytes);
-    void give_body_room(std::size_t bytes) { body_bytes_ -= bytes; }
+    BodyRoom& body_room() { return body_room_; }
     /// Functions or libraries changed under open sessions: fresh sessions, fresh catalogue.
     void renew_sessions();
     void left(HttpConnection* connection, const std::string& source);
@@ -85,6 +84,7 @@ private:
     AppendJoiner appends_;
     Callers callers_;
     LoginCache logins_;
+    BodyRoom body_room_;
     PrincipalLimit rate_;
     Statements statements_;
     CataloguePtr catalogue_;
@@ -92,7 +92,6 @@ private:
     std::set<HttpConnection*> connections_;
     std::map<std::string, std::size_t> by_source_;
     std::function<void()> on_idle_;
-    std::size_t body_bytes_ = 0;
     bool is_draining_ = false, is_stopping_ = false;
     Clock::time_point catalogue_wanted_;
     std::array<char, 28> request_id_{};

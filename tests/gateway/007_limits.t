@@ -94,7 +94,7 @@ subtest 'records' => sub {
 my $begin_append = sub {
     my ($gateway, $announced, $body, @headers) = @_;
     my $socket = connect_to($gateway);
-    my $message = join "\r\n", 'POST /v1/append HTTP/1.1', 'Host: x', 'Content-Type: application/json', @headers,
+    my $message = join "\r\n", 'POST /v1/append HTTP/1.1', 'Host: x', $producer, 'Content-Type: application/json', @headers,
         "Content-Length: $announced", '', $body;
     local $SIG{PIPE} = 'IGNORE';
     while (length $message) {
@@ -129,7 +129,7 @@ subtest 'pace of bodies' => sub {
     is_problem read_response($begin_append->($gateway, $length, ' ' x 4_000_000)), 408, 'HTTP_TIMEOUT', 'silence after megabytes';
     my $trickle = $begin_append->($gateway, $length, '{');
     my $chunks = connect_to($gateway);
-    syswrite $chunks, "POST /v1/append HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    syswrite $chunks, "POST /v1/append HTTP/1.1\r\nHost: x\r\n$producer\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     local $SIG{PIPE} = 'IGNORE';
     for ([ $trickle, ' ' ], [ $chunks, "1\r\n \r\n" ]) {
         my ($socket, $piece) = @$_;

@@ -211,4 +211,63 @@ SQL
     stop($gateway);
 };
 
+subtest 'room for bodies' => sub {
+    my $gateway = start('bodies-bytes' => 4 << 20);
+    my $b = token('globex-producer', 'producer of globex');
+    is append_json($gateway, $b, 'pump', [ { key => 'b' } ])->{status}, 200, 'B gets known';
+    local $SIG{PIPE} = 'IGNORE';
+    my @senders = map {
+        my $socket = connect_to($gateway);
+        syswrite $socket, "POST /v1/append HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer nobody.knows.$_\r\nContent-Type: application/json\r\n"
+            . "Content-Length: 1000000\r\n\r\n";
+        $socket->blocking(0);
+        { socket => $socket, left => 900_000 };
+    } 1 .. 12;
+    # Those who were refused have been answered; the others hold what they have sent.
+    my @holding;
+    ok wait_for(sub {
+        for my $sender (@senders) {
+            next if !$sender->{left};
+            if (IO::Select->new($sender->{socket})->can_read(0)) { $sender->{answer} = read_response($sender->{socket}); $sender->{left} = 0 }
+            else { $sender->{left} -= syswrite($sender->{socket}, ' ' x $sender->{left}) // 0 }
+        }
+        @holding = grep { !$_->{answer} && !IO::Select->new($_->{socket})->can_read(0) } @senders;
+        return !grep { $_->{left} } @senders;
+    }, 'all is sent'), 'twelve send megabytes with made-up tokens';
+    my $big = [ { key => 'big', text => 'x' x 1_000_000 } ];
+    is append_json($gateway, $b, 'pump', $big)->{status}, 200, 'B has room' for 1 .. 5;
+    my @refused = grep { IO::Select->new($_->{socket})->can_read(0) || $_->{answer} } @senders;
+    cmp_ok scalar @refused, '>=', 8, 'most of them have not';
+    is_problem $_->{answer} // read_response($_->{socket}), 503, 'BUSY', 'one of these' for $refused[0];
+    stop($gateway);
+};
+
+subtest 'no body is read for who shows no token' => sub {
+    my $gateway = start();
+    my $begin = sub {
+        my (@headers) = @_;
+        my $socket = connect_to($gateway);
+        syswrite $socket, join "\r\n", 'POST /v1/append HTTP/1.1', 'Host: x', 'Content-Type: application/json', 'Content-Length: 60000000', @headers, '', '{';
+        return $socket;
+    };
+    for (
+        [ 401, 'NOT_BOUND', 'no token' ],
+        [ 401, 'NOT_BOUND', 'nor the offer to wait', 'Expect: 100-continue' ],
+        [ 401, 'TOKEN_BAD', 'a malformed one', 'Authorization: Bearer a b' ],
+        [ 401, 'TOKEN_BAD', 'another scheme', 'Authorization: Digest abc' ],
+        [ 403, 'HTTP_ORIGIN', 'from another site', 'Authorization: Bearer abc', 'Origin: http://elsewhere' ]) {
+        my ($status, $code, $name, @headers) = @$_;
+        my $socket = $begin->(@headers);
+        my $answer = read_response($socket);
+        is_problem $answer, $status, $code, $name;
+        is $answer->{header}{connection}, 'close', "$name: and the connection ends";
+        is read_response($socket), undef, "$name: it does";
+    }
+    my $socket = connect_to($gateway);
+    is_problem request($socket, 'POST', '/v1/append', ['Content-Type: application/json'], '{}'), 401, 'NOT_BOUND', 'a body that is here already';
+    is request($socket, 'GET', '/healthz')->{status}, 200, 'costs no connection';
+    like get($gateway, '/metrics')->{body}, qr/^soup_gateway_requests_total\{route="append",status="401"\} 5$/m, 'they count for their route';
+    stop($gateway);
+};
+
 done_testing;

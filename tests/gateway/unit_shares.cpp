@@ -1,5 +1,6 @@
-// Turns and shares between callers: the line, the places of a pool, and who a caller is.
+// Turns and shares between callers: the line, the places of a pool, room for bodies, and who a caller is.
 #include "core/crypto/token.hpp"
+#include "thin_gateway/body_room.hpp"
 #include "thin_gateway/caller.hpp"
 #include "thin_gateway/fair_line.hpp"
 #include "thin_gateway/pg_stream.hpp"
@@ -274,6 +275,43 @@ TEST_F(Streams, GoToWhoWaitsInTurn) {
     for (Asked* asked : {&of_a, &of_b})
         while (!asked->places.empty())
             give_back(*asked);
+}
+
+constexpr std::size_t mib = std::size_t{1} << 20;
+
+TEST(Room, IsForAGroupAtMostAsMuchAsStaysFree) {
+    BodyRoom room(16 * mib);
+    std::size_t of_a = 0;
+    for (; room.take(1, 0, mib); of_a += mib) {
+    }
+    EXPECT_EQ(of_a, 8 * mib);
+    EXPECT_TRUE(room.take(2, 0, 4 * mib));
+    EXPECT_FALSE(room.take(2, 0, mib));
+    EXPECT_TRUE(room.take(3, 0, 4 * mib)) << "one body needs no share";
+    EXPECT_FALSE(room.take(4, 0, 1)) << "but room";
+    room.give(1, of_a);
+    room.give(2, 4 * mib);
+    room.give(3, 4 * mib);
+    EXPECT_EQ(room.free(), 16 * mib);
+}
+
+TEST(Room, IsThereForTheBiggestBodyOfWhoIsAlone) {
+    BodyRoom room(16 * mib);
+    std::size_t held = 0;
+    for (; held < 16 * mib; held += mib)
+        ASSERT_TRUE(room.take(1, held, mib)) << held;
+    EXPECT_FALSE(room.take(1, held, 1));
+    room.give(1, held);
+    EXPECT_EQ(room.free(), 16 * mib);
+}
+
+TEST(Room, TakesNothingFromWhoIsRefused) {
+    BodyRoom room(4 * mib);
+    EXPECT_TRUE(room.take(1, 0, 2 * mib));
+    EXPECT_FALSE(room.take(1, 0, mib));
+    EXPECT_FALSE(room.take(2, 0, 3 * mib));
+    EXPECT_EQ(room.free(), 2 * mib);
+    EXPECT_TRUE(room.take(2, 0, 2 * mib));
 }
 
 /// A token of a principal of an org, which are numbers here; org 0 is none.
