@@ -19,8 +19,8 @@ for my $org ('acme', 'globex') {
     $storage{$org} = $node->safe_psql('soup', "SELECT storage FROM soup.version WHERE org = (SELECT org FROM soup.org WHERE name = '$org')");
 }
 $node->safe_psql('soup', <<SQL);
-SELECT soup.add_principal('acme', 'acme-second', 'consumer', 'second of acme');
-SELECT soup.grant_right('acme-second', 'acme', 'pump', '*', 'query');
+SELECT soup.add_principal('acme', 'acme-' || n, 'consumer', n || ' of acme') FROM unnest('{second,third}'::text[]) n;
+SELECT soup.grant_right('acme-' || n, 'acme', 'pump', '*', 'query') FROM unnest('{second,third}'::text[]) n;
 SQL
 
 sub post_promotion {
@@ -33,7 +33,7 @@ sub token {
     my ($user, $passphrase) = @_;
     return 'Authorization: Bearer ' . $node->safe_psql('soup', "SELECT token FROM soup_api.login('$user', '$passphrase')");
 }
-sub start { return start_gateway($node, program => 'sanitized/soup_gateway', 'pool-ms' => 1000, @_) }
+sub start { return start_gateway($node, program => 'sanitized/soup_gateway', @_) }
 sub stop {
     my ($gateway) = @_;
     is stop_gateway($gateway), 0, 'the gateway ends well';
@@ -125,8 +125,9 @@ subtest 'streams' => sub {
 
 subtest 'reading calls' => sub {
     my $gateway = start(pool => 4, 'pipeline-depth' => 2);
-    my ($a, $second, $b) = (token('acme-consumer', 'consumer of acme'), token('acme-second', 'second of acme'), token('globex-consumer', 'consumer of globex'));
-    is post($gateway, 'list_models', {}, $_)->{status}, 200, 'a caller gets known' for $a, $second, $b;
+    my ($a, $second, $third) = map { token("acme-$_", "$_ of acme") } 'consumer', 'second', 'third';
+    my $b = token('globex-consumer', 'consumer of globex');
+    is post($gateway, 'list_models', {}, $_)->{status}, 200, 'a caller gets known' for $a, $second, $third, $b;
     ok wait_for(sub { gauge($gateway, ready => 'read') == 4 }, 'four connections'), 'four connections';
     my $sessions = sessions('read');
     my $lock = lock_of("LOCK TABLE soup_data.$storage{acme}");
@@ -135,9 +136,11 @@ subtest 'reading calls' => sub {
     is post($gateway, 'nearest', \%nearest, $b)->{status}, 200, 'B is served meanwhile';
     my @asked_too = ask($gateway, 'nearest', [$second], (\%nearest) x 10);
     ok wait_for(sub { gauge($gateway, waiting => 'read') == 34 }, '34 wait'), 'another principal of its org has the third one';
-    is post($gateway, 'nearest', \%nearest, $b)->{status}, 200, 'B has the last one';
+    push @asked_too, ask($gateway, 'nearest', [$third], (\%nearest) x 10);
+    ok wait_for(sub { gauge($gateway, waiting => 'read') == 44 }, '44 wait'), 'and a third one has none: the last is for other orgs';
+    is post($gateway, 'nearest', \%nearest, $b)->{status}, 200, 'B has it';
     my ($answers, @kept) = answers_but(6, @asked, @asked_too);
-    all_are_busy($answers, 34);
+    all_are_busy($answers, 44);
     is post($gateway, 'nearest', \%nearest, $b)->{status}, 200, 'B is served afterwards';
     unlock($lock);
     is read_response($_)->{status}, 200, 'what has a place is answered' for @kept;

@@ -238,12 +238,14 @@ TEST_F(Streams, LeaveAPlaceForOthersHoweverManyOneAsksFor) {
     EXPECT_EQ(of_a_too.places.size(), 2U);
     ask(of_a_too, {1, 4}, 8);
     EXPECT_EQ(of_a_too.places.size(), 3U) << "a third principal";
+    ask(of_a_too, {1, 5}, 8);
+    EXPECT_EQ(of_a_too.places.size(), 3U) << "a fourth one";
     ask(of_b, b);
     EXPECT_EQ(of_b.places.size(), 1U) << "the last place waits for another org";
 
     pool.sweep(Clock::now() + 6s);
     run();
-    EXPECT_EQ(of_a.refused + of_a_too.refused, 509U);
+    EXPECT_EQ(of_a.refused + of_a_too.refused, 517U);
     EXPECT_EQ(pool.waiting(), 0U);
     for (Asked* asked : {&of_a, &of_a_too, &of_b})
         while (!asked->places.empty())
