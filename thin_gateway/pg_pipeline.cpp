@@ -72,8 +72,10 @@ void PgPipeline::stop() {
 
 Kin PgPipeline::nearest_kin(const Caller& caller) const {
     auto nearest = Kin::none;
-    for (const Entry& entry : entries_)
+    for (const Entry& entry : entries_) {
         if (entry.call) nearest = std::max(nearest, kin(entry.call->caller, caller));
+        if (nearest == Kin::member) break;
+    }
     return nearest;
 }
 
