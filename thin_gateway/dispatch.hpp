@@ -23,8 +23,8 @@ struct Exchange {
     Worker& worker;
     HttpConnection& connection;
     const Request& request;
-    bool is_internal; ///< came by the internal listener
-    std::string_view source;
+    bool is_internal;        ///< came by the internal listener
+    std::string_view source; ///< the network (source.hpp)
     std::array<char, 28> request_id_text;
 
     CataloguePtr catalogue; ///< this request's, whatever is published meanwhile

@@ -15,7 +15,7 @@ constexpr std::size_t input_bytes_body = 64 << 10;
 
 } // namespace
 
-HttpConnection::HttpConnection(Worker& worker, Socket socket, std::string source, bool is_internal)
+HttpConnection::HttpConnection(Worker& worker, Socket socket, Source source, bool is_internal)
     : worker_(worker), socket_(std::move(socket)), source_(std::move(source)), is_internal_(is_internal),
       input_(input_bytes_min) {
     error_code ignored;
@@ -146,7 +146,7 @@ void HttpConnection::make_space(std::size_t announced) {
 bool HttpConnection::take_room() {
     const std::size_t needed = request_.body.size();
     if (needed <= std::max(room_, input_bytes_min)) return true;
-    if (room_ == 0) room_group_ = sender_of(worker_, request_, source_).group;
+    if (room_ == 0) room_group_ = sender_of(worker_, request_, source_.network).group;
     if (!worker_.body_room().take(room_group_, room_, needed - room_)) return false;
     room_ = needed;
     return true;
@@ -160,7 +160,7 @@ Awaitable<bool> HttpConnection::answer() {
     const auto since = Clock::now();
     phase_ = Phase::answering;
     deadline_ = Clock::time_point::max();
-    Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_);
+    Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_.network);
     exchange.keep_alive = request_.keep_alive && !worker_.is_draining();
     prepare(exchange);
     if (exchange.append) {
@@ -187,7 +187,7 @@ Awaitable<bool> HttpConnection::answer() {
 // The request was not understood or not read to its end, so where the next one begins is unknown.
 Awaitable<bool> HttpConnection::refuse(const Problem& problem) {
     const auto since = Clock::now();
-    Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_);
+    Exchange& exchange = exchange_.emplace(worker_, *this, request_, is_internal_, source_.network);
     exchange.keep_alive = false;
     if (parser_->has_header()) exchange.route = route_name(request_, worker_.catalogue().get());
     exchange.refuse(problem);
@@ -268,7 +268,7 @@ void HttpConnection::close() {
 void HttpConnection::log_answer(const Exchange& exchange, Clock::time_point since) {
     const auto time = Clock::now() - since;
     worker_.metrics().count_request(exchange.route, exchange.status, time);
-    log::request({exchange.request_id(), exchange.route, request_.method_name, exchange.code, source_,
+    log::request({exchange.request_id(), exchange.route, request_.method_name, exchange.code, source_.address,
                   exchange.status, std::chrono::duration<double, std::milli>(time).count(),
                   request_.body.size(), exchange.bytes_out});
 }

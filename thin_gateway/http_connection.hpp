@@ -15,7 +15,7 @@ namespace soup::gateway {
 
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 public:
-    HttpConnection(Worker& worker, Socket socket, std::string source, bool is_internal);
+    HttpConnection(Worker& worker, Socket socket, Source source, bool is_internal);
 
     Awaitable<> run();
 
@@ -50,7 +50,7 @@ private:
 
     Worker& worker_;
     Socket socket_;
-    const std::string source_;
+    const Source source_;
     const bool is_internal_;
 
     Request request_;

@@ -79,10 +79,10 @@ void Worker::accept(Socket socket, bool is_internal) {
     error_code ec;
     const auto peer = socket.remote_endpoint(ec);
     if (ec || is_draining_) return;
-    const std::string source = peer.address().to_string();
+    const Source source = source_of(peer.address());
     if (connections_.size() >= config_.connections_max ||
-        by_source_[source] >= config_.connections_per_source_max) {
-        if (by_source_[source] == 0) by_source_.erase(source);
+        by_source_[source.network] >= config_.connections_per_source_max) {
+        if (by_source_[source.network] == 0) by_source_.erase(source.network);
         // Small enough for any socket buffer, so this write does not wait.
         constexpr std::string_view refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                                              "Connection: close\r\nContent-Length: 0\r\n\r\n";
@@ -90,7 +90,7 @@ void Worker::accept(Socket socket, bool is_internal) {
         socket.write_some(asio::buffer(refusal), ec);
         return;
     }
-    ++by_source_[source];
+    ++by_source_[source.network];
     socket.set_option(tcp::no_delay(true), ec);
     const auto connection = std::make_shared<HttpConnection>(*this, std::move(socket), source, is_internal);
     connections_.insert(connection.get());
@@ -98,9 +98,9 @@ void Worker::accept(Socket socket, bool is_internal) {
         context_, [connection]() -> Awaitable<> { return connection->run(); }, asio::detached);
 }
 
-void Worker::left(HttpConnection* connection, const std::string& source) {
+void Worker::left(HttpConnection* connection, const Source& source) {
     connections_.erase(connection);
-    if (const auto it = by_source_.find(source); it != by_source_.end() && --it->second == 0)
+    if (const auto it = by_source_.find(source.network); it != by_source_.end() && --it->second == 0)
         by_source_.erase(it);
     if (is_draining_ && connections_.empty() && on_idle_) std::exchange(on_idle_, nullptr)();
 }

@@ -12,6 +12,7 @@
 #include "thin_gateway/metrics.hpp"
 #include "thin_gateway/pg_stream.hpp"
 #include "thin_gateway/principal_limit.hpp"
+#include "thin_gateway/source.hpp"
 #include "thin_gateway/statements.hpp"
 
 #include <atomic>
@@ -69,7 +70,7 @@ public:
     BodyRoom& body_room() { return body_room_; }
     /// Functions or libraries changed under open sessions: fresh sessions, fresh catalogue.
     void renew_sessions();
-    void left(HttpConnection* connection, const std::string& source);
+    void left(HttpConnection* connection, const Source& source);
 
 private:
     Awaitable<> sweep();
@@ -90,7 +91,7 @@ private:
     CataloguePtr catalogue_;
     Timer sweep_timer_;
     std::set<HttpConnection*> connections_;
-    std::map<std::string, std::size_t> by_source_;
+    std::map<std::string, std::size_t> by_source_; ///< connections, by network
     std::function<void()> on_idle_;
     bool is_draining_ = false, is_stopping_ = false;
     Clock::time_point catalogue_wanted_;

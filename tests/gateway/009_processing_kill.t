@@ -83,14 +83,16 @@ for my $c (0 .. $clients - 1) {
 sub answers { return map { [ split / / ] } map { split /\n/, slurp_file("$folder/client_$_") } 0 .. $clients - 1 }
 
 # --- kills ------------------------------------------------------------------------------------------------------------
-# A child of the postmaster whose title matches, once there is one.
+# A child of the postmaster whose title matches, once there is one. It may end by itself meanwhile: then another one.
 sub kill_child {
     my ($title) = @_;
     my @found;
-    wait_for(sub { @found = map { /^\s*(\d+)\s+postgres: .*$title/ ? $1 : () } split /\n/, `ps -o pid=,args= --ppid $node->{_pid}`; @found }, "there is a $title")
-        or return 0;
-    sleep rand 0.05;
-    return kill 'KILL', $found[ int rand @found ];
+    do {
+        wait_for(sub { @found = map { /^\s*(\d+)\s+postgres: .*$title/ ? $1 : () } split /\n/, `ps -o pid=,args= --ppid $node->{_pid}`; @found }, "there is a $title")
+            or return 0;
+        sleep rand 0.05;
+    } until kill 'KILL', $found[ int rand @found ];
+    return 1;
 }
 
 my %kill = (

@@ -1,7 +1,8 @@
-// The rate per principal and the pace of a body, by a clock of the test's own.
+// The rate per principal and the pace of a body, by a clock of the test's own; what counts as one source.
 #include "core/crypto/token.hpp"
 #include "thin_gateway/body_pace.hpp"
 #include "thin_gateway/principal_limit.hpp"
+#include "thin_gateway/source.hpp"
 
 #include <gtest/gtest.h>
 
@@ -161,6 +162,18 @@ TEST_F(Pace, GivesNoLongSilenceForMegabytesAtOnce) {
     now += 1s;
     pace.received(100'000'000, now);
     EXPECT_EQ(pace.deadline(), now + 60s);
+}
+
+TEST(SourceOf, CountsANetworkOfIpv6AsOne) {
+    const auto network = [](const char* address) {
+        return source_of(boost::asio::ip::make_address(address)).network;
+    };
+    EXPECT_EQ(network("2001:db8:1:2::7"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+    EXPECT_NE(network("2001:db8:1:2::7"), network("2001:db8:1:3::7"));
+    EXPECT_NE(network("192.0.2.7"), network("192.0.2.8"));
+    EXPECT_EQ(network("192.0.2.7"), network("::ffff:192.0.2.7"));
+    EXPECT_NE(network("::ffff:192.0.2.7"), network("::ffff:192.0.2.8"));
+    EXPECT_EQ(source_of(boost::asio::ip::make_address("2001:db8:1:2::7")).address, "2001:db8:1:2::7");
 }
 
 } // namespace
