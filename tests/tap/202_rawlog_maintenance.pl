@@ -27,6 +27,8 @@ SELECT soup.grant_right('p', 'o', NULL, '*', 'append');
 SQL
 my $token = $node->safe_psql('soup', q{SELECT token FROM soup_api.login('p', 'long enough')});
 my $append = "SELECT first_offset FROM soup_api.append('$token', 'm', ARRAY['x']::bytea[]";
+# Which may not log in while soup.database names another one.
+my $as_gateway = 'SET SESSION AUTHORIZATION soup_gateway;';
 my $leaves = q{SELECT count(*) FROM pg_class c JOIN soup.org o ON c.relname IN (
     'r_' || replace(o.org::text, '-', '') || to_char(now() AT TIME ZONE 'UTC', '_YYYYMM'),
     'r_' || replace(o.org::text, '-', '') || to_char((now() AT TIME ZONE 'UTC') + interval '1 month', '_YYYYMM'))};
@@ -37,7 +39,7 @@ is($node->safe_psql('soup', $leaves), 2, 'add_model makes the leaves of this mon
 
 # An append makes the leaf of its month itself, in a session without any other right, and goes on.
 $node->safe_psql('soup', $drop);
-is($node->safe_psql('soup', "$append)", extra_params => [ '-U', 'soup_gateway' ]), 0, 'an append that finds no leaf makes it');
+is($node->safe_psql('soup', "$as_gateway $append)"), 0, 'an append that finds no leaf makes it');
 is($node->safe_psql('soup', $leaves), 1, 'the one it needs');
 my ($owner, $forced) = split /\|/, $node->safe_psql('soup',
     q{SELECT relowner::regrole, relforcerowsecurity FROM pg_class WHERE relname ~ '^r_[0-9a-f]{32}_\d{6}$'});
@@ -48,7 +50,7 @@ is($node->safe_psql('soup', q{SELECT count(*) FROM soup.doctor() WHERE problem L
 $node->safe_psql('soup', "$append, idempotency_key => 'old')");
 $node->safe_psql('soup', "$append, idempotency_key => 'young')");
 $node->safe_psql('soup', q{UPDATE soup.idempotency SET received_at = received_at - CASE key WHEN 'old' THEN interval '25 hours' ELSE '2 hours' END});
-my ($status, $out, $err) = $node->psql('soup', 'SELECT soup.purge_idempotency()', extra_params => [ '-U', 'soup_gateway' ]);
+my ($status, $out, $err) = $node->psql('soup', "$as_gateway SELECT soup.purge_idempotency()");
 isnt($status, 0, 'the gateway may not purge');
 
 # Restarts while a table is locked, until the launcher has logged that.
