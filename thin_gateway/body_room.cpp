@@ -17,7 +17,8 @@ void BodyRoom::give(std::uint64_t group, std::size_t bytes) {
     if (bytes == 0) return;
     const auto it = by_group_.find(group);
     free_ += bytes;
-    if ((it->second -= bytes) == 0) by_group_.erase(it);
+    it->second -= bytes;
+    if (it->second == 0) by_group_.erase(it);
 }
 
 } // namespace soup::gateway

@@ -14,6 +14,14 @@ std::string_view bytes_of(const crypto::Uuid& id) {
     return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
 
+std::optional<crypto::UnverifiedToken> read_token(std::string_view text) {
+    try {
+        return crypto::UnverifiedToken(text);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 } // namespace
 
 Callers::Callers() {
@@ -37,10 +45,9 @@ std::optional<Caller> Callers::find(std::string_view token) const {
 
 Caller Callers::unproven(std::string_view token, std::string_view source) const {
     Caller caller{hash(Name::source, source), 0};
-    try {
-        caller.member = hash(Name::principal, bytes_of(crypto::UnverifiedToken(token).claimed_subject()));
-    } catch (const Error&) { // No token: the server will say so.
-    }
+    // What is no token the server will refuse.
+    if (const auto claims = read_token(token))
+        caller.member = hash(Name::principal, bytes_of(claims->claimed_subject()));
     return caller;
 }
 
@@ -51,14 +58,12 @@ Caller Callers::of_login(std::string_view user, std::string_view source) const {
 void Callers::learn(std::string_view token) {
     constexpr std::size_t known_max = 100'000; // a token that is forgotten is learnt again
     if (known_.size() >= known_max) known_.clear();
-    try {
-        const crypto::UnverifiedToken parts(token);
-        const crypto::Uuid org = parts.claimed_org(), principal = parts.claimed_subject();
-        const std::uint64_t member = hash(Name::principal, bytes_of(principal));
-        known_.try_emplace(hash(Name::token, token),
-                           Caller{org == crypto::Uuid{} ? member : hash(Name::org, bytes_of(org)), member});
-    } catch (const Error&) { // Whatever the server has taken, it names nobody.
-    }
+    const auto claims = read_token(token);
+    if (!claims) return; // Whatever the server has taken, it names nobody.
+    const crypto::Uuid org = claims->claimed_org();
+    const std::uint64_t member = hash(Name::principal, bytes_of(claims->claimed_subject()));
+    known_.try_emplace(hash(Name::token, token),
+                       Caller{org == crypto::Uuid{} ? member : hash(Name::org, bytes_of(org)), member});
 }
 
 } // namespace soup::gateway

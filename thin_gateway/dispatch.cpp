@@ -289,15 +289,15 @@ void check_head(Worker& worker, const Request& request, bool is_internal) {
 
 Caller sender_of(Worker& worker, const Request& request, std::string_view source) {
     const Callers& callers = worker.callers();
-    std::optional<Caller> known;
+    const Caller unknown = callers.of_login({}, source);
     try {
         const Credential credential = credential_of(request);
         const bool is_basic = credential.kind == Credential::Kind::basic;
         const std::string* const token = is_basic ? worker.logins().find(credential.value) : nullptr;
-        known = callers.find(token ? std::string_view(*token) : credential.value);
-    } catch (const Problem&) { // None: a login, or a page.
+        return callers.find(token ? std::string_view(*token) : credential.value).value_or(unknown);
+    } catch (const Problem&) { // It has no credential: a login, or a page.
+        return unknown;
     }
-    return known ? *known : callers.of_login({}, source);
 }
 
 void prepare(Exchange& exchange) {

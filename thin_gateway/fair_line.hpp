@@ -27,6 +27,10 @@ struct InLine {
     Caller caller;
     std::chrono::steady_clock::time_point deadline;
     T* next = nullptr; ///< behind this one
+
+private:
+    InLine() = default;
+    friend T;
 };
 
 template<class T>
