@@ -122,9 +122,9 @@ Extent read_extent(pg::Spi& spi, const LaneKey& key, const Places& from) {
         if (!row.is_null(3))
             intervals.push_back({row.int8(3), row.is_null(4) ? std::nullopt : std::optional(row.int8(4))});
     }
-    const std::vector<Range> all = pending_ranges(intervals, 0, head);
-    if (!all.empty()) extent.heads.by_default = all.back().to;
     extent.default_ranges = pending_ranges(std::move(intervals), from.by_default, head);
+    extent.heads.by_default =
+        extent.default_ranges.empty() ? from.by_default : extent.default_ranges.back().to;
     if (extent.heads.by_label > from.by_label)
         extent.label_ranges.push_back({from.by_label, extent.heads.by_label});
     return extent;

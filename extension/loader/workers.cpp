@@ -56,8 +56,11 @@ bool is_database_open() {
             SysScanDesc scan = systable_beginscan(databases, DatabaseNameIndexId,
                                                   criticalSharedRelcachesBuilt, nullptr, 1, &key);
             HeapTuple tuple = systable_getnext(scan);
+            const auto* row =
+                HeapTupleIsValid(tuple) ? reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple)) : nullptr;
+            // Invalid is what DROP DATABASE makes of it first, and leaves if it is interrupted.
             const bool allows =
-                HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datallowconn;
+                row != nullptr && row->datallowconn && row->datconnlimit != DATCONNLIMIT_INVALID_DB;
             systable_endscan(scan);
             table_close(databases, AccessShareLock);
             return allows;
