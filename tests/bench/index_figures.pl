@@ -150,6 +150,8 @@ sub vann_section {
     $row->('inserts, 1,000 a commit', 'insert_batch_per_s', '/s', 'more');
     $row->('log written for an insert', 'wal_bytes_per_insert', 'bytes', 'less');
     $row->('index', 'bytes_per_vector', 'bytes a vector', 'less');
+    $text .= "\nCold: before each query 128 MiB were written. Joined: the rows of a table of questions ask (`LATERAL`), and what the statement costs\nwithout them is not in the rate.\n"
+        if exists $set->{'vann_cold_joined_qps_at_0.90'};
     $text .= sprintf "\nRecall at one setting, after the build and after half of the rows were replaced: %.3f → %.3f.\n", @$set{qw(vann_recall_fresh vann_recall_replaced)}
         if exists $set->{vann_recall_replaced};
     # Where even the least setting finds more than is asked for.
